@@ -1,0 +1,136 @@
+"""Types of the Rust extension."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Literal, final
+
+from pydantic import ValidationError
+
+__all__ = ["Driver", "Encoder", "Outcome", "ServerSentEvent", "__version__"]
+
+__version__: str
+
+@final
+class ServerSentEvent:
+    """One server-sent event (HTML Standard, section 9.2). Immutable; keyword arguments only.
+
+    ``None`` means "no such field". Values that are not plainly legal go through Pydantic, which
+    converts (``retry="5"``) or raises ``pydantic.ValidationError``, a ``ValueError``, exactly as
+    ``fastapi.sse.ServerSentEvent`` does; a frame's fields are checked again when it is written.
+
+    Args:
+        data: payload, written as JSON; excludes ``raw_data``.
+        raw_data: text for the data field as it stands, split at CR, LF and CRLF.
+        event: name of the event, a single line; without one a client takes ``message``.
+        id: sent back by a client as ``Last-Event-ID``; a single line without NUL.
+        retry: reconnection time in milliseconds, not negative.
+        comment: lines that a client ignores.
+    """
+
+    __match_args__ = ()
+
+    def __new__(
+        cls,
+        *,
+        data: Any = None,
+        raw_data: str | None = None,
+        event: str | None = None,
+        id: str | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+    ) -> ServerSentEvent: ...
+    @property
+    def data(self) -> Any:
+        """The payload, written as JSON; ``None``: no data field."""
+    @property
+    def raw_data(self) -> str | None:
+        """Text written to the data field as it stands."""
+    @property
+    def event(self) -> str | None:
+        """The event's name; a client takes none or an empty one for ``message``."""
+    @property
+    def id(self) -> str | None:
+        """What a client sends back as ``Last-Event-ID`` when it reconnects."""
+    @property
+    def retry(self) -> int | None:
+        """Reconnection time in milliseconds."""
+    @property
+    def comment(self) -> str | None:
+        """Comment lines, which a client ignores."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], ServerSentEvent], tuple[Any]]: ...
+
+@final
+class Encoder:
+    """Encodes items as server-sent events. Immutable; share one between streams and threads.
+
+    Args:
+        item_type: type of the items, anything Pydantic has a schema for. Items are validated
+            against it and serialized as it (a subclass is cut to the declared type). Without it
+            items are written by ``pydantic_core.to_json``: aliases, non-finite floats as null.
+    """
+
+    def __new__(cls, item_type: Any = None) -> Encoder: ...
+    def encode(self, item: Any) -> bytes:
+        """Return one whole frame: ``data`` with compact JSON, or the fields of an event object.
+
+        Raises:
+            pydantic.ValidationError: the item does not fit the declared type.
+            pydantic_core.PydanticSerializationError: the item cannot be written as JSON.
+            ValueError: a field of an event is not legal, for example an id with a line end.
+            TypeError: a field of an event is of a wrong type.
+        """
+    @staticmethod
+    def _for_route(
+        *,
+        adapter: Any,
+        dump_options: dict[str, Any],
+        item_json: Callable[[Any], str | bytes],
+        event_json: Callable[[Any], str | bytes],
+    ) -> Encoder:
+        """An encoder whose JSON forms an integration chooses.
+
+        ``adapter`` is the ``pydantic.TypeAdapter`` of the declared type or None.
+        """
+
+@final
+class Outcome:
+    """What ``Driver.advance`` and ``throw`` return when there is nothing to wait for."""
+
+    END: Outcome
+    """The iterator is exhausted."""
+    BUDGET: Outcome
+    """A budget is used, or one item was asked for; no step is under way."""
+
+@final
+class Driver:
+    """Advances one stream's async iterator and gathers the frames of what it yields.
+
+    Args:
+        source: the iterator; ``__anext__()`` may return any awaitable.
+        encoder: makes the frames.
+        frames_are: which items are frames already: ``bytes`` and ``memoryview``, those and
+            ``str``, or none.
+        invalid: makes the exception for an item that fails validation.
+    """
+
+    def __new__(
+        cls,
+        source: AsyncIterator[Any],
+        encoder: Encoder,
+        *,
+        frames_are: Literal["nothing", "bytes", "text"] = "nothing",
+        invalid: Callable[[Any, ValidationError], BaseException] | None = None,
+    ) -> Driver: ...
+    def advance(self, value: Any, hold: bool) -> Any:
+        """Resume the iterator with ``value``, until it suspends, ends or uses a budget.
+
+        Returns what it waits for (a future, or None for a bare yield), which the caller yields
+        to the event loop, or a member of ``Outcome``. With ``hold`` it returns after one item.
+        Raises what the iterator or the encoder raises; frames gathered before stay.
+        """
+    def throw(self, error: BaseException, hold: bool) -> Any:
+        """Throw ``error`` into the step under way, then go on as ``advance`` does."""
+    def frame(self, item: Any) -> bytes:
+        """One item as a frame, for a caller that iterates the source itself."""
+    def take(self) -> bytes | None:
+        """The frames gathered so far, or None; the buffer is empty afterwards."""

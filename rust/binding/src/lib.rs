@@ -1,0 +1,29 @@
+//! `eventwire._core`: the binding between the framing core and Python.
+//!
+//! A function here converts its arguments, calls the core (or pydantic-core, for JSON) and maps
+//! the error; policy, defaults and everything asynchronous live in the Python package.
+//!
+//! * [`event`] – the native `ServerSentEvent`
+//! * [`encoder`] – one item in, one whole frame out
+//! * [`drive`] – advances an async iterator until it suspends, framing what it yields
+//! * [`error`] – the one place where a core error becomes a Python exception
+
+mod drive;
+mod encoder;
+mod error;
+mod event;
+
+/// The extension module; free of global mutable state, so it declares `gil_used = false`.
+#[pyo3::pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use crate::drive::{Driver, Outcome};
+    #[pymodule_export]
+    use crate::encoder::Encoder;
+    #[pymodule_export]
+    use crate::event::ServerSentEvent;
+
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "a Python dunder name")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}
