@@ -1,0 +1,130 @@
+"""The only door to ``send``: frames, keep-alive comments and the final message pass through it.
+
+At most one send is in flight. A send that completes at once, the usual case, costs nothing more
+than its call. One that suspends is finished by a helper task, so that the pump can go on waiting
+for what the generator waits for. A stranger's ``send`` (see :mod:`eventwire._send`) runs wholly in
+a helper task, in a copy of the poster's context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from eventwire._send import server_send
+from eventwire._suspend import resume
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from starlette.types import Message, Send
+
+
+class Outbox:
+    """Sends one stream's body, one message at a time.
+
+    ``pending()`` returns frames that gathered while a send was in flight (bytes or None);
+    ``failed(error)`` is told of an error of a send that nobody waits for.
+    """
+
+    __slots__ = (
+        "_failed",
+        "_free",
+        "_helper",
+        "_loop",
+        "_native",
+        "_pending",
+        "_send",
+        "error",
+        "last",
+    )
+
+    def __init__(
+        self,
+        send: Send,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        pending: Callable[[], bytes | None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._send = send
+        self._native = server_send(send) is not None
+        self._loop = loop
+        self._pending = pending
+        self._failed = failed
+        self._helper: asyncio.Task[None] | None = None
+        self._free: asyncio.Future[None] | None = None
+        self.error: BaseException | None = None
+        """The error of the send that failed: the stream cannot go on."""
+        self.last = loop.time()
+        """When bytes were last handed to the server, in the loop's seconds."""
+
+    @property
+    def busy(self) -> bool:
+        """A send is in flight: nothing may be posted."""
+        return self._helper is not None
+
+    def post(self, body: bytes, *, more: bool = True) -> None:
+        """Hand ``body`` to the server. An error of a send that completes at once is raised."""
+        self.last = self._loop.time()
+        message = {"type": "http.response.body", "body": body, "more_body": more}
+        if not self._native:
+            self._park(self._deliver(message))
+            return
+        sending = cast("Coroutine[Any, Any, None]", self._send(message))
+        try:
+            waits_for = sending.send(None)
+        except StopIteration:
+            return
+        except BaseException as error:
+            self.error = error
+            raise
+        self._park(resume(sending, waits_for))
+
+    def flush(self) -> None:
+        """Post what is pending, unless a send is in flight: then its end does it."""
+        if self._helper is None and (frames := self._pending()):
+            self.post(frames)
+
+    async def drain(self) -> None:
+        """Wait until nothing is in flight and nothing is pending; raise a send's error."""
+        self.flush()
+        while self._helper is not None:
+            await self.freed()
+            self.flush()
+
+    def freed(self) -> asyncio.Future[None]:
+        """Return a future that is done when the send in flight has ended, well or not."""
+        if self._free is None or self._free.done():
+            self._free = self._loop.create_future()
+            if self._helper is None:
+                self._free.set_result(None)
+        return self._free
+
+    async def abort(self) -> None:
+        """Cancel the send in flight and wait for it: the body stays cut."""
+        if (helper := self._helper) is not None:
+            helper.remove_done_callback(self._sent)
+            self._helper = None
+            helper.cancel()
+            await asyncio.wait([helper])
+            if not helper.cancelled():
+                helper.exception()  # the stream has ended already: nothing to report it to
+
+    async def _deliver(self, message: Message) -> None:
+        await self._send(message)
+
+    def _park(self, sending: Awaitable[None]) -> None:
+        self._helper = self._loop.create_task(cast("Coroutine[Any, Any, None]", sending))
+        self._helper.add_done_callback(self._sent)
+
+    def _sent(self, helper: asyncio.Task[None]) -> None:
+        self._helper = None
+        try:
+            helper.result()
+            self.flush()
+        except BaseException as error:  # noqa: BLE001  # handed on: a callback has no caller
+            self.error = error
+            self._failed(error)
+        if self._helper is None and self._free is not None and not self._free.done():
+            self._free.set_result(None)

@@ -1,0 +1,56 @@
+"""Drives the generator: takes its frames to the outbox and waits for what it waits for.
+
+The pump hands the event loop the very future the generator awaits, so that ``cancel()``, timeouts
+and anyio scopes act on the generator as if it ran in the task itself. (Holding that future back
+while a send is blocked was tried and rejected: it gives spurious timeouts and cancellations that
+cannot be delivered.)
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Protocol
+
+from eventwire._core import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from eventwire._core import Driver
+    from eventwire._outbox import Outbox
+
+
+class Closing(Protocol):
+    """Tells the pump to stop asking the generator for items."""
+
+    closing: bool
+
+
+@types.coroutine
+def pump(driver: Driver, outbox: Outbox, stream: Closing) -> Generator[object, Any, bool]:
+    """Iterate until the generator ends (returns True) or the stream is closing (False).
+
+    A generator that is closing may still await in its ``finally``; nothing further is asked of
+    it. While a send is in flight it may finish its step, but is not resumed for another item.
+    """
+    outcome: object = driver.advance(None, stream.closing)
+    while outcome is not Outcome.END:
+        if not stream.closing:
+            outbox.flush()
+        elif outcome is Outcome.BUDGET:
+            return False
+        if outcome is Outcome.BUDGET:
+            # Backpressure, or a checkpoint: other tasks run and a cancellation can arrive.
+            if outbox.busy:
+                yield from outbox.freed()
+            else:
+                yield None
+            outcome = driver.advance(None, stream.closing)
+        else:
+            try:
+                value = yield outcome
+            except BaseException as error:  # noqa: BLE001  # belongs to the generator
+                outcome = driver.throw(error, outbox.busy or stream.closing)
+            else:
+                outcome = driver.advance(value, outbox.busy or stream.closing)
+    return True

@@ -1,0 +1,171 @@
+"""The response class: headers, and which way a stream goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
+
+from eventwire._core import Driver, Encoder
+from eventwire._stream import Stream
+from eventwire._threads import ThreadedIterator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.background import BackgroundTask
+    from starlette.types import Receive, Scope, Send
+
+_COMPACT = Encoder()
+
+
+class EventSourceResponse(StreamingResponse):
+    """Streams server-sent events from an async or a sync iterable.
+
+    Each item becomes one event: a ``ServerSentEvent`` with the fields it declares, ``bytes`` and
+    ``memoryview`` as frames that are encoded already, anything else as compact JSON in ``data``
+    (what ``pydantic_core.to_json`` writes, with aliases, non-finite floats as null).
+
+    The stream is coalesced: the first event leaves at once, later ones when the generator
+    suspends or 0.2 ms or 64 KiB are used up; the bytes are the same. After 15 s without any
+    bytes a comment keeps the connection alive. When the client leaves the generator is closed
+    at once; when it fails the events before the failure are delivered, the body is cut and the
+    exception propagates as it is. Sync iterables run in worker threads.
+
+    Args:
+        content: async or sync iterable of items.
+        status_code: HTTP status.
+        headers: further headers; ``cache-control: no-cache`` and ``x-accel-buffering: no`` are
+            added unless given.
+        media_type: replaces ``text/event-stream``.
+        background: task that runs after the stream.
+
+    Raises:
+        TypeError: ``content`` is neither an async nor a sync iterable, or is a ``str`` or
+            ``bytes``.
+    """
+
+    media_type = "text/event-stream"
+    _frames_are: ClassVar[Literal["nothing", "bytes", "text"]] = "bytes"
+
+    def __init__(
+        self,
+        content: AsyncIterable[Any] | Iterable[Any],
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        background: BackgroundTask | None = None,
+    ) -> None:
+        if isinstance(content, str | bytes | bytearray | memoryview) or not isinstance(
+            content, AsyncIterable | Iterable
+        ):
+            raise TypeError(
+                "content must be an async or sync iterable of events, for example a generator, "
+                f"not {type(content).__name__}"
+            )
+        self._content = content
+        # What the response sends, as frames: for code that wraps `body_iterator`. Iterated only
+        # if somebody does; while it is in place the pump takes the content itself.
+        self._offered = _Frames(self)
+        super().__init__(self._offered, status_code, headers, media_type, background)
+        self.headers.setdefault("Cache-Control", "no-cache")
+        # nginx buffers responses unless told not to.
+        self.headers.setdefault("X-Accel-Buffering", "no")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http" or not _in_asyncio_task():
+            # trio, and the denial of a WebSocket: Starlette's own loop over the frames.
+            await super().__call__(scope, receive, send)
+            return
+        replaced = self.body_iterator is not self._offered
+        source = (
+            cast("AsyncIterable[Any]", self.body_iterator).__aiter__()
+            if replaced
+            else self._source()
+        )
+        start = {
+            "type": "http.response.start",
+            "status": self.status_code,
+            "headers": self.raw_headers,
+        }
+        try:
+            await send(start)
+        except BaseException:
+            await _close(source)
+            raise
+        stream = Stream(
+            source,
+            self._encoder(),
+            send,
+            frames_are="text" if replaced else self._frames_are,
+            invalid=self._invalid(scope),
+            ping_interval=self._ping_interval(),
+        )
+        try:
+            await stream.run(receive)
+        except OSError as error:
+            # From ASGI HTTP spec 2.4 on, a send to a client that has left raises OSError.
+            if error is stream.send_error and _spec_version(scope) >= (2, 4):
+                raise ClientDisconnect from error
+            raise
+        if self.background is not None:
+            await self.background()
+
+    def _source(self) -> AsyncIterator[Any]:
+        if isinstance(self._content, AsyncIterable):
+            return self._content.__aiter__()
+        return ThreadedIterator(self._content)
+
+    def _encoder(self) -> Encoder:
+        return _COMPACT
+
+    def _invalid(self, scope: Scope) -> Callable[[Any, Any], BaseException] | None:  # noqa: ARG002
+        return None
+
+    def _ping_interval(self) -> float:
+        return 15.0
+
+    async def _frames(self) -> AsyncIterator[bytes]:
+        """Iterate the frames in the plain way: one per item, in the caller's task."""
+        source = self._source()
+        driver = Driver(
+            source, self._encoder(), frames_are=self._frames_are, invalid=self._invalid({})
+        )
+        try:
+            async for item in source:
+                yield driver.frame(item)
+        finally:
+            await _close(source)
+
+
+class _Frames:
+    """The frames of a response, as an async iterable that costs nothing until it is used."""
+
+    __slots__ = ("_iterator", "_response")
+
+    def __init__(self, response: EventSourceResponse) -> None:
+        self._response = response
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._response._frames()  # noqa: SLF001  # the other half of one class
+
+
+def _in_asyncio_task() -> bool:
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False
+
+
+def _spec_version(scope: Scope) -> tuple[int, ...]:
+    return tuple(map(int, scope.get("asgi", {}).get("spec_version", "2.0").split(".")))
+
+
+async def _close(source: AsyncIterator[Any]) -> None:
+    aclose = getattr(source, "aclose", None)
+    if aclose is not None:
+        await aclose()
