@@ -1,0 +1,204 @@
+"""How FastAPI's SSE routes get our response.
+
+FastAPI builds the stream of an SSE route inside the closure that
+``fastapi.routing.get_request_handler`` makes. :func:`accelerated` wraps that one function. For a
+route whose response class is ours the original is called with a *factory* in place of the class:
+FastAPI then does not see an SSE route there, takes its own raw-stream branch,
+``factory(content=generator, …)``, and merges status, headers, cookies and background tasks
+itself. ``Dependant``, telemetry, error context, overrides and included routers stay FastAPI's;
+every other route passes untouched.
+
+(Rejected: a copy of the ``Dependant`` with another ``call``. It shows in telemetry, hides from
+tools that wrap ``get_request_handler`` and misses later changes of ``route.dependant.call``.)
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import fastapi.routing
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import ResponseValidationError
+
+from eventwire import _response
+from eventwire._core import Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+
+    from fastapi.dependencies.models import Dependant
+    from starlette.types import Scope
+
+_DUMP_OPTIONS = (
+    "include",
+    "exclude",
+    "by_alias",
+    "exclude_unset",
+    "exclude_defaults",
+    "exclude_none",
+)
+
+
+def _finite(value: Any) -> Any:
+    """Replace non-finite floats by None, as FastAPI does; keys are left alone."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_finite(member) for member in value]
+    return value
+
+
+def untyped_json(value: Any) -> str:
+    """JSON of an item without a declared type: spaced, ASCII."""
+    return json.dumps(_finite(jsonable_encoder(value)))
+
+
+def event_json(data: Any) -> str:
+    """JSON of the ``data`` of an event: a model writes itself, compact, by field names."""
+    if hasattr(data, "model_dump_json"):
+        text: str = data.model_dump_json()
+        return text
+    return untyped_json(data)
+
+
+UNTYPED = Encoder._for_route(  # noqa: SLF001  # private to the package
+    adapter=None, dump_options={}, item_json=untyped_json, event_json=event_json
+)
+
+
+class AsReturned:
+    """Stands for a route's response field where FastAPI would turn a returned value into JSON.
+
+    A function without ``yield`` may return our response or any iterable; both are to arrive as
+    they are.
+    """
+
+    def validate(self, value: Any, *_: Any, **__: Any) -> tuple[Any, list[Any]]:
+        """Accept anything."""
+        return value, []
+
+    def serialize(self, value: Any, **_: Any) -> Any:
+        """Change nothing."""
+        return value
+
+
+class RouteResponse(_response.EventSourceResponse):
+    """The response of one request to a hooked route."""
+
+    _frames_are = "nothing"
+
+    def __init__(
+        self,
+        content: AsyncIterable[Any] | Iterable[Any],
+        *,
+        route_encoder: Encoder,
+        dependant: Dependant,
+        **response_args: Any,
+    ) -> None:
+        super().__init__(_inner(content), **response_args)
+        self._route_encoder = route_encoder
+        self._dependant = dependant
+
+    @property
+    def generator(self) -> Any:
+        """What the endpoint gave: an async or sync generator, or any iterable."""
+        return self._content
+
+    def _encoder(self) -> Encoder:
+        return self._route_encoder
+
+    def _ping_interval(self) -> float:
+        return ping_interval()
+
+    def _invalid(self, scope: Scope) -> Callable[[Any, Any], BaseException]:
+        def invalid(item: Any, error: Any) -> BaseException:
+            errors = [
+                {**detail, "loc": ("response", *detail["loc"])}
+                for detail in error.errors(include_url=False)
+            ]
+            return ResponseValidationError(
+                errors=errors, body=item, endpoint_ctx=_endpoint_context(self._dependant, scope)
+            )
+
+        return invalid
+
+
+def ping_interval() -> float:
+    """FastAPI's interval in seconds, read when a stream starts: people patch it."""
+    return float(getattr(fastapi.routing, "_PING_INTERVAL", 15.0))
+
+
+def _inner(content: Any) -> Any:
+    """Return the endpoint's own generator.
+
+    FastAPI wraps async generators in one of its own that adds a checkpoint to every item and does
+    not close the inner one. It has not started, so the inner one is still in its frame. If it is
+    not found there the wrapper is iterated: right, only slower.
+    """
+    frame = getattr(content, "ag_frame", None)
+    if frame is not None and frame.f_code.co_name == "_async_stream_raw":
+        return frame.f_locals.get("async_gen", content)
+    return content
+
+
+def _endpoint_context(dependant: Dependant, scope: Scope) -> Any:
+    context: Any = {}
+    if dependant.call is not None:
+        context = fastapi.routing._extract_endpoint_context(dependant.call)  # noqa: SLF001
+    if dependant.path:
+        mount = scope.get("root_path", "").rstrip("/")
+        context = {**context, "path": f"{scope.get('method')} {mount}{dependant.path}"}
+    return context
+
+
+def accelerated(original: Callable[..., Any], ours: type) -> Callable[..., Any]:
+    """Wrap ``get_request_handler`` for the routes whose response class derives from ``ours``.
+
+    Acts on keyword arguments only: other tools wrap the same function with ``*args, **kwargs``.
+    """
+
+    @functools.wraps(original)
+    def get_request_handler(*args: Any, **kwargs: Any) -> Any:
+        response_class = kwargs.get("response_class")
+        # `default_response_class` arrives in a DefaultPlaceholder.
+        response_class = getattr(response_class, "value", response_class)
+        dependant = kwargs.get("dependant")
+        if (
+            dependant is None
+            or not isinstance(response_class, type)
+            or not issubclass(response_class, ours)
+        ):
+            return original(*args, **kwargs)
+        return original(*args, **_with_factory(dependant, kwargs))
+
+    return get_request_handler
+
+
+def _with_factory(dependant: Dependant, kwargs: dict[str, Any]) -> dict[str, Any]:
+    field = kwargs.get("stream_item_field")
+    encoder = Encoder._for_route(  # noqa: SLF001  # private to the package
+        adapter=None if field is None else field._type_adapter,  # noqa: SLF001
+        dump_options={
+            name: kwargs[f"response_model_{name}"]
+            for name in _DUMP_OPTIONS
+            if f"response_model_{name}" in kwargs
+        },
+        item_json=untyped_json,
+        event_json=event_json,
+    )
+
+    def response(content: Any, **response_args: Any) -> RouteResponse:
+        return RouteResponse(content, route_encoder=encoder, dependant=dependant, **response_args)
+
+    return {
+        **kwargs,
+        "response_class": response,
+        "response_field": AsReturned(),
+        "stream_item_field": None,
+        "is_json_stream": False,
+    }

@@ -1,0 +1,83 @@
+"""Drop-in for ``fastapi.sse``: change the import, keep everything else.
+
+>>> from eventwire.fastapi import EventSourceResponse, ServerSentEvent
+
+Importing this module wraps ``fastapi.routing.get_request_handler`` for routes declared with
+``response_class=EventSourceResponse``, after checking that the installed FastAPI is one it fits.
+If not, a :class:`FastAPIHookWarning` says so once and the routes run on FastAPI's own path.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING
+
+try:
+    import fastapi.routing
+    from fastapi.sse import KEEPALIVE_COMMENT, ServerSentEvent, format_sse_event
+    from fastapi.sse import EventSourceResponse as _FastAPIEventSourceResponse
+except ModuleNotFoundError as error:
+    if error.name not in {"fastapi", "fastapi.sse"}:
+        raise
+    raise ModuleNotFoundError(
+        "eventwire.fastapi needs FastAPI 0.135 or newer: pip install eventwire[fastapi]",
+        name=error.name,
+    ) from error
+
+from eventwire import _fastapi_check, _fastapi_hook, _response
+
+if TYPE_CHECKING:
+    from eventwire._core import Encoder
+
+__all__ = [
+    "KEEPALIVE_COMMENT",
+    "EventSourceResponse",
+    "FastAPIHookWarning",
+    "ServerSentEvent",
+    "format_sse_event",
+]
+
+
+class FastAPIHookWarning(UserWarning):
+    """This FastAPI is not one that eventwire can accelerate; its own path is used."""
+
+
+class EventSourceResponse(_response.EventSourceResponse, _FastAPIEventSourceResponse):
+    """Marks a route as a stream of server-sent events: ``response_class=EventSourceResponse``.
+
+    FastAPI recognises it as its own class: item type, validation and OpenAPI are the same. It
+    can also be returned from a route, ``return EventSourceResponse(generator())``: then
+    ``ServerSentEvent`` objects are events, ``str``, ``bytes`` and ``memoryview`` are written as
+    they are (as FastAPI's class would), and anything else is JSON in ``data`` the way FastAPI
+    writes an item without a declared type.
+    """
+
+    _frames_are = "text"
+
+    def _encoder(self) -> Encoder:
+        return _fastapi_hook.UNTYPED
+
+    def _ping_interval(self) -> float:
+        return _fastapi_hook.ping_interval()
+
+
+def _install() -> None:
+    original = fastapi.routing.get_request_handler
+    why = _fastapi_check.problem(original, EventSourceResponse)
+    if why is None:
+        fastapi.routing.get_request_handler = _fastapi_hook.accelerated(
+            original, EventSourceResponse
+        )
+        return
+    message = (
+        f"eventwire does not know how to accelerate FastAPI {fastapi.__version__} ({why}); "
+        "server-sent events work, on FastAPI's own path. Please report it."
+    )
+    try:
+        warnings.warn(message, FastAPIHookWarning, stacklevel=3)
+    except FastAPIHookWarning:  # an "error" filter: importing must not fail for this
+        logging.getLogger("eventwire").warning(message)
+
+
+_install()
