@@ -1,0 +1,84 @@
+# One verb per task; `make help` lists them. Everything is installed into .venv.
+# Needs: make, Python >= 3.11 with venv, a C linker (cc), a Rust toolchain (cargo).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
+# Builds for several Python versions must not share artefacts of the binding.
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-system test-minimum test-wheel lint format bench wheel clean check-tools
+
+help: ## list the verbs
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.demo $(VENV)/.built ## tokens live in this terminal, a table, then a page until Ctrl-C
+	@$(BIN)/python examples/demo
+
+test: $(VENV)/.dev $(VENV)/.built ## cargo tests, pytest, README and docstring examples
+	cargo test --quiet --locked
+	$(BIN)/python -m pytest $(ARGS)
+
+test-system: $(VENV)/.dev $(VENV)/.built ## tests that need system packages (Debian: chromium chromium-driver)
+	@for tool in chromium chromedriver; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "make test-system: not found:$$missing. On Debian: apt-get install chromium chromium-driver"; exit 1; fi
+	$(BIN)/python -m pytest tests/system $(ARGS)
+
+test-minimum: $(VENV)/.built ## the tests on the oldest supported Starlette, Pydantic and FastAPI
+	sh tests/minimum/run.sh $(PYTHON) $(BIN)
+
+test-wheel: $(VENV)/.dev ## the wheel, and the wheel from the sdist, stream in an empty venv without Rust
+	sh tests/wheel/run.sh $(PYTHON) $(BIN)
+
+lint: $(VENV)/.dev $(VENV)/.built ## rustfmt, clippy, ruff, mypy, pyright, stubtest
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/python -m mypy.stubtest eventwire._core --allowlist tests/stubtest-allowlist.txt
+
+format: $(VENV)/.dev ## rewrite the sources as the formatters want them
+	cargo fmt --all
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev $(VENV)/.built ## criterion (core) and pytest-benchmark (Python surface); outputs are compared first
+	cargo bench --locked --package eventwire-core --bench frame -- --quick --noplot
+	$(BIN)/python -m pytest benches --benchmark-only --benchmark-columns=min,median,ops --benchmark-group-by=group $(ARGS)
+
+wheel: $(VENV)/.dev ## dist/*.whl for this Python, and the sdist
+	$(BIN)/maturin build --release --locked --quiet --out dist
+	$(BIN)/maturin sdist --out dist
+
+clean: ## remove what the verbs made
+	rm -rf $(VENV) dist target
+
+check-tools:
+	@command -v $(PYTHON) >/dev/null || { echo "eventwire needs Python >= 3.11: '$(PYTHON)' is not there (set PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "eventwire needs Python >= 3.11; '$(PYTHON)' is $$($(PYTHON) -V 2>&1) (set PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "eventwire needs Python's venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	@command -v cc >/dev/null || { echo "eventwire needs a C linker: 'cc' is not there (Debian: apt-get install gcc)"; exit 1; }
+	@command -v cargo >/dev/null || { echo "eventwire needs a Rust toolchain: 'cargo' is not there (https://rustup.rs)"; exit 1; }
+
+$(VENV)/.venv: | check-tools
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml $(VENV)/.venv
+	$(PIP) install --quiet --group build --group demo
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.venv
+	$(PIP) install --quiet --group dev
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.built: $(RUST) pyproject.toml | check-tools $(VENV)/.demo
+	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
+	@touch $@
