@@ -1,0 +1,27 @@
+"""Fixtures that every test file may use."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+from servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture(params=["httptools-uvloop", "h11-asyncio"])
+def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
+    """Return a function that serves an ASGI application on a real uvicorn until the test ends.
+
+    Both HTTP implementations and both event loops; `serve.combination` names the one in use.
+    """
+    http, loop = request.param.split("-")
+    with contextlib.ExitStack() as stack:
+
+        def start(app: object, **options: object) -> Server:
+            return stack.enter_context(Server(app, http=http, loop=loop, **options))
+
+        yield start

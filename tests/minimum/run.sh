@@ -1,0 +1,24 @@
+#!/bin/sh
+# usage: run.sh PYTHON BIN — BIN holds maturin of the development environment.
+#
+# Runs the tests on the oldest versions that pyproject.toml declares. Comparisons with the
+# installed FastAPI's bytes are left out: eventwire always writes what the newest FastAPI writes.
+set -eu
+python=$1 bin=$(cd "$2" && pwd) root=$(cd "$(dirname "$0")/../.." && pwd)
+venv="$root/.venv/minimum"
+
+if [ ! -e "$venv/.ready" ] || [ "$0" -nt "$venv/.ready" ]; then
+  "$python" -m venv --clear "$venv"
+  "$venv/bin/python" -m pip install --quiet --upgrade pip
+  "$venv/bin/python" -m pip install --quiet \
+    starlette==0.46.0 pydantic==2.7.0 fastapi==0.135.0 \
+    uvicorn uvloop httptools httpx hypothesis pytest pytest-timeout trio
+  touch "$venv/.ready"
+fi
+cd "$root"
+wheels=$(mktemp -d)
+trap 'rm -rf "$wheels"' EXIT
+"$bin/maturin" build --release --locked --quiet --interpreter "$venv/bin/python" --out "$wheels"
+"$venv/bin/python" -m pip install --quiet --no-deps --force-reinstall "$wheels"/*.whl
+"$venv/bin/python" -m pytest tests -m "not newest" \
+  -W "default::DeprecationWarning" -p no:cacheprovider

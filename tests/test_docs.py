@@ -1,0 +1,67 @@
+"""What the documentation shows is executed."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import sys
+import types
+from pathlib import Path
+
+import eventwire
+import pytest
+from starlette.testclient import TestClient
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```python\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+EXAMPLES = [
+    pytest.param(name, block, id=f"{name}-{number}")
+    for name in ("README.md", "CONTRIBUTING.md")
+    for number, block in enumerate(BLOCK.findall((ROOT / name).read_text()), 1)
+]
+MODULES = ["eventwire"] + [
+    f"eventwire.{module.name}" for module in pkgutil.iter_modules(eventwire.__path__)
+]
+
+
+def test_the_readme_has_examples():
+    """The pattern that finds them still does."""
+    assert sum(parameter.values[0] == "README.md" for parameter in EXAMPLES) >= 3
+
+
+@pytest.mark.parametrize(("name", "block"), EXAMPLES)
+def test_an_example_of_the_documentation_runs(name, block, monkeypatch):
+    """It executes; if it makes an application, its streams stream."""
+    module = types.ModuleType("example")
+    monkeypatch.setitem(sys.modules, "example", module)
+    exec(compile(block, name, "exec"), module.__dict__)
+    if not hasattr(module, "app"):
+        return
+    client = TestClient(module.app)
+    streams = [
+        route
+        for route in module.app.routes
+        if "openapi" not in str(getattr(route, "name", "")) and "doc" not in route.path
+    ]
+    assert streams
+    for route in streams:
+        (method,) = route.methods - {"HEAD"}
+        body = {"text": "hello big world"} if method == "POST" else None
+        reply = client.request(method, route.path, json=body)
+        assert reply.status_code == 200, reply.text
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        assert reply.text.endswith("\n\n")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_docstrings_hold(name):
+    """Every `>>>` in the package."""
+    module = importlib.import_module(name)
+    assert doctest.testmod(module).failed == 0
+    if name == "eventwire._core":
+        text = Path(eventwire.__file__).with_name("_core.pyi").read_text()
+        test = doctest.DocTestParser().get_doctest(text, {}, name, None, 0)
+        assert test.examples
+        assert doctest.DocTestRunner().run(test).failed == 0

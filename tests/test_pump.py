@@ -1,0 +1,432 @@
+"""Flush, fairness, backpressure and cancellation of the pump, message by message."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+
+import anyio
+import pytest
+from asgi import Wire, until
+from eventwire import EventSourceResponse
+from starlette.requests import ClientDisconnect
+
+
+def run(main):
+    return asyncio.run(main())
+
+
+def start(response: EventSourceResponse, wire: Wire) -> asyncio.Task[None]:
+    return asyncio.create_task(response(wire.scope, wire.receive, wire.send))
+
+
+def test_the_first_event_is_a_message_of_its_own_and_the_rest_is_coalesced():
+    """Events that are ready together leave together; the bytes do not change."""
+
+    async def generator():
+        for number in range(5):
+            yield number
+
+    async def main():
+        wire = Wire()
+        await start(EventSourceResponse(generator()), wire)
+        return wire
+
+    wire = run(main)
+    assert wire.bodies == [
+        b"data: 0\n\n",
+        b"data: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\n",
+        b"",
+    ]
+    assert wire.ended
+
+
+def test_what_is_ready_leaves_when_the_generator_suspends():
+    """No event waits for the one after it."""
+
+    async def main():
+        wire, gate = Wire(), asyncio.Event()
+
+        async def generator():
+            yield 1
+            yield 2
+            await gate.wait()
+            yield 3
+
+        task = start(EventSourceResponse(generator()), wire)
+        await until(lambda: wire.body == b"data: 1\n\ndata: 2\n\n")
+        assert not task.done()
+        gate.set()
+        await task
+        return wire
+
+    assert run(main).body == b"data: 1\n\ndata: 2\n\ndata: 3\n\n"
+
+
+def test_a_ready_event_waits_at_most_for_one_step_of_a_blocking_generator():
+    """The clock is read after every item: a step that blocks is followed by a flush."""
+
+    async def generator():
+        for number in range(6):
+            time.sleep(0.002)
+            yield number
+
+    async def main():
+        wire = Wire()
+        await start(EventSourceResponse(generator()), wire)
+        return wire
+
+    assert run(main).bodies == [f"data: {n}\n\n".encode() for n in range(6)] + [b""]
+
+
+def test_a_message_holds_about_64_kib_at_most():
+    """A budget in bytes bounds what is gathered."""
+    item = "x" * 1000
+
+    async def generator():
+        for _ in range(2000):
+            yield item
+
+    async def main():
+        wire = Wire()
+        await start(EventSourceResponse(generator()), wire)
+        return wire
+
+    wire = run(main)
+    assert len(wire.body) == 2000 * len(f'data: "{item}"\n\n')
+    assert max(map(len, wire.bodies)) < 64 * 1024 + 1100
+
+
+def test_a_generator_that_never_awaits_lets_other_tasks_run():
+    """Each used budget is a checkpoint."""
+
+    async def main():
+        wire = Wire()
+        response = EventSourceResponse(_async(itertools.repeat(1)))
+        task = start(response, wire)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not task.done()
+        wire.leave()
+        await asyncio.wait_for(task, 1)
+
+    run(main)
+
+
+async def _async(iterable):
+    for item in iterable:
+        yield item
+
+
+def test_nothing_is_asked_of_the_generator_while_a_send_is_blocked():
+    """Backpressure: it may finish its step, and then stands still."""
+
+    async def main():
+        wire = Wire()
+        produced = []
+
+        async def generator():
+            for number in range(100):
+                produced.append(number)
+                yield number
+                await asyncio.sleep(0)
+
+        async def block(message):
+            if message.get("body") == b"data: 5\n\n":
+                wire.block()
+
+        wire.on_send = block
+        task = start(EventSourceResponse(generator()), wire)
+        await until(lambda: len(produced) > 5)
+        await asyncio.sleep(0.02)
+        stalled = len(produced)
+        await asyncio.sleep(0.05)
+        assert len(produced) == stalled < 100
+        wire.unblock()
+        await task
+        return wire
+
+    wire = run(main)
+    assert wire.body == b"".join(f"data: {n}\n\n".encode() for n in range(100))
+    assert wire.ended
+
+
+def test_a_timeout_inside_the_generator_fires_while_a_send_is_blocked():
+    """The task waits on the generator's own future, blocked send or not."""
+
+    async def main():
+        wire = Wire()
+        fired = []
+
+        async def generator():
+            yield 0
+            yield 1  # leaves when the generator suspends, with the timeout running
+            try:
+                async with asyncio.timeout(0.02):
+                    await asyncio.Event().wait()
+            except TimeoutError:
+                fired.append((wire.in_flight, asyncio.current_task().cancelling()))
+            yield 2
+
+        async def block(message):
+            if message.get("body") == b"data: 1\n\n":
+                wire.block()
+
+        wire.on_send = block
+        task = start(EventSourceResponse(generator()), wire)
+        await until(lambda: fired)
+        wire.unblock()
+        await task
+        assert fired == [(1, 0)]
+        return wire
+
+    assert run(main).body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
+
+
+def test_frames_gathered_during_a_blocked_send_leave_when_it_ends():
+    """They do not wait for the generator's next step."""
+
+    async def main():
+        wire = Wire()
+        first = asyncio.Event()
+
+        async def generator():
+            yield 0
+            yield 1
+            await first.wait()
+            yield 2
+            await asyncio.Event().wait()
+
+        async def block(message):
+            if message.get("body") == b"data: 1\n\n":
+                wire.block()
+
+        wire.on_send = block
+        task = start(EventSourceResponse(generator()), wire)
+        await until(lambda: wire.in_flight)
+        first.set()
+        await asyncio.sleep(0.01)
+        wire.unblock()
+        await until(lambda: wire.body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n")
+        wire.leave()
+        await task
+
+    run(main)
+
+
+def test_a_cancelled_request_closes_the_generator_before_it_raises():
+    """Cancellation from outside: cleanup first, a cut body, then CancelledError."""
+
+    async def main():
+        wire, events = Wire(), []
+
+        async def generator():
+            try:
+                yield 1
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.01)
+                events.append("closed")
+
+        task = start(EventSourceResponse(generator()), wire)
+        await until(lambda: wire.body)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert events == ["closed"]
+        assert not wire.ended
+
+    run(main)
+
+
+def test_a_cancelled_scope_around_the_response_closes_the_generator():
+    """anyio's cancellation of the request waits for the cleanup, too."""
+
+    async def main():
+        wire, events = Wire(), []
+
+        async def generator():
+            try:
+                yield 1
+                await anyio.sleep_forever()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anyio.sleep(0.01)
+                events.append("closed")
+
+        response = EventSourceResponse(generator())
+        with anyio.move_on_after(0.05) as cancelled:
+            await response(wire.scope, wire.receive, wire.send)
+        assert cancelled.cancelled_caught
+        assert events == ["closed"]
+        assert asyncio.current_task().cancelling() == 0
+
+    run(main)
+
+
+def test_the_request_is_released_without_a_trace_of_the_cancellation():
+    """The end of the pump cancels the wait for a disconnect and takes it back."""
+
+    async def main():
+        wire = Wire()
+        never = asyncio.Event()
+
+        async def receive():
+            await never.wait()
+
+        async def handler():
+            response = EventSourceResponse(_async([1]))
+            await response(wire.scope, receive, wire.send)
+            task = asyncio.current_task()
+            await asyncio.sleep(0)
+            return task.cancelling()
+
+        return await asyncio.wait_for(handler(), 1), wire
+
+    cancelling, wire = run(main)
+    assert cancelling == 0
+    assert wire.ended
+
+
+def test_a_failing_send_closes_the_generator_and_is_raised():
+    """An error of the server's send, at once or later, is the stream's error."""
+
+    async def main(later):
+        wire, events = Wire(), []
+
+        async def generator():
+            try:
+                yield 1
+                await asyncio.Event().wait()
+            finally:
+                events.append("closed")
+
+        async def fail(message):
+            if message["type"] == "http.response.body":
+                if later:
+                    await asyncio.sleep(0.01)
+                raise RuntimeError("transport")
+
+        wire.on_send = fail
+        with pytest.raises(RuntimeError, match="transport"):
+            await asyncio.wait_for(start(EventSourceResponse(generator()), wire), 1)
+        assert events == ["closed"]
+
+    for later in (False, True):
+        asyncio.run(main(later))
+
+
+def test_from_spec_2_4_on_an_oserror_of_send_is_a_disconnect():
+    """Starlette's ClientDisconnect is raised, as by its own responses."""
+
+    async def main():
+        wire = Wire(spec_version="2.4")
+
+        async def fail(message):
+            if message["type"] == "http.response.body":
+                raise OSError("gone")
+
+        wire.on_send = fail
+        with pytest.raises(ClientDisconnect):
+            await start(EventSourceResponse(_async([1, 2])), wire)
+
+    run(main)
+
+
+def test_an_oserror_of_the_generator_is_not_taken_for_a_disconnect():
+    """Only a send can say that the client has left."""
+
+    async def main():
+        wire = Wire(spec_version="2.4")
+
+        async def generator():
+            yield 1
+            raise ConnectionRefusedError("upstream")
+
+        with pytest.raises(ConnectionRefusedError):
+            await start(EventSourceResponse(generator()), wire)
+        assert wire.body == b"data: 1\n\n"
+
+    run(main)
+
+
+def test_a_send_of_a_stranger_runs_from_start_to_end_in_one_task():
+    """A middleware that holds an anyio scope across its await is not torn in two."""
+
+    async def main():
+        wire = Wire()
+        tasks = set()
+
+        async def scoped(message):
+            before = asyncio.current_task()
+            with anyio.fail_after(1):
+                await asyncio.sleep(0)
+            assert asyncio.current_task() is before
+            tasks.add(before)
+
+        wire.on_send = scoped
+        holder = []
+
+        async def generator():
+            for number in range(3):
+                holder.append(asyncio.current_task())
+                yield number
+                await asyncio.sleep(0.002)
+
+        await start(EventSourceResponse(generator()), wire)
+        assert not tasks & set(holder)
+        return wire
+
+    wire = run(main)
+    assert wire.body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
+
+
+def test_a_stream_that_is_left_before_it_starts_never_enters_the_generator():
+    """A disconnect that is there already: closed, not entered."""
+
+    async def main():
+        wire, entered = Wire(), []
+
+        async def generator():
+            entered.append(1)
+            yield 1
+
+        source = generator()
+
+        async def receive():
+            return {"type": "http.disconnect"}
+
+        await EventSourceResponse(source)(wire.scope, receive, wire.send)
+        with pytest.raises(StopAsyncIteration):
+            await source.__anext__()
+        assert entered == []
+
+    run(main)
+
+
+def test_no_task_is_left_behind():
+    """After finish, error and disconnect only the caller's task exists."""
+
+    async def fails():
+        yield 1
+        raise LookupError
+
+    async def waits():
+        yield 1
+        await asyncio.Event().wait()
+
+    async def main():
+        await start(EventSourceResponse(_async([1])), Wire())
+        with pytest.raises(LookupError):
+            await start(EventSourceResponse(fails()), Wire())
+        wire = Wire()
+        task = start(EventSourceResponse(waits()), wire)
+        await until(lambda: wire.body)
+        assert len(asyncio.all_tasks()) == 3  # ours, the request's and the pump's
+        wire.leave()
+        await task
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main)
