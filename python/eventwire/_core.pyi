@@ -67,6 +67,14 @@ class Encoder:
         item_type: type of the items, anything Pydantic has a schema for. Items are validated
             against it and serialized as it (a subclass is cut to the declared type). Without it
             items are written by ``pydantic_core.to_json``: aliases, non-finite floats as null.
+
+    >>> from eventwire import Encoder, ServerSentEvent
+    >>> Encoder().encode({"text": "hello"})
+    b'data: {"text":"hello"}\\n\\n'
+    >>> Encoder(list[int]).encode(("1", 2))
+    b'data: [1,2]\\n\\n'
+    >>> Encoder().encode(ServerSentEvent(raw_data="[DONE]", event="done"))
+    b'event: done\\ndata: [DONE]\\n\\n'
     """
 
     def __new__(cls, item_type: Any = None) -> Encoder: ...
