@@ -41,7 +41,7 @@ lint: $(VENV)/.dev $(VENV)/.built ## rustfmt, clippy, ruff, mypy, pyright, stubt
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pyright
-	$(BIN)/python -m mypy.stubtest eventwire._core --allowlist tests/stubtest-allowlist.txt
+	$(BIN)/python -m mypy.stubtest eventwire._core
 
 format: $(VENV)/.dev ## rewrite the sources as the formatters want them
 	cargo fmt --all

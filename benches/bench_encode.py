@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import fastapi.sse
 import orjson
 import pytest
-from eventwire import Encoder, ServerSentEvent
 from fastapi.encoders import jsonable_encoder
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
+
+from eventwire import Encoder, ServerSentEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,14 +76,16 @@ def fastapi_event() -> bytes:
 
 
 UNTYPED = Encoder()
+ITEMS = Encoder(Item)
+CHUNKS = Encoder(Chunk)
 
 CASES: dict[str, dict[str, Callable[[], bytes]]] = {
     "flat item, typed": {
-        "eventwire Encoder(Item)": lambda encoder=Encoder(Item): encoder.encode(ITEM),
+        "eventwire Encoder(Item)": lambda: ITEMS.encode(ITEM),
         "f-string and model_dump_json": lambda: by_hand(ITEM),
     },
     "chat chunk, typed": {
-        "eventwire Encoder(Chunk)": lambda encoder=Encoder(Chunk): encoder.encode(CHUNK),
+        "eventwire Encoder(Chunk)": lambda: CHUNKS.encode(CHUNK),
         "f-string and model_dump_json": lambda: by_hand(CHUNK),
     },
     "chat chunk, no type": {

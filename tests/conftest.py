@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+
 from servers import Server
 
 if TYPE_CHECKING:

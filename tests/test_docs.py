@@ -11,9 +11,10 @@ import sys
 import types
 from pathlib import Path
 
-import eventwire
 import pytest
 from starlette.testclient import TestClient
+
+import eventwire
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```\n", re.DOTALL | re.MULTILINE)

@@ -7,9 +7,10 @@ import importlib.util
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import eventwire
 import eventwire.fastapi
-import pytest
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,4 +28,3 @@ def test_the_version_is_the_workspaces():
     cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())
     version = cargo["workspace"]["package"]["version"]
     assert eventwire.__version__ == version == importlib.metadata.version("eventwire")
-

@@ -8,9 +8,10 @@ import time
 
 import anyio
 import pytest
+from starlette.requests import ClientDisconnect
+
 from asgi import Wire, until
 from eventwire import EventSourceResponse
-from starlette.requests import ClientDisconnect
 
 
 def run(main):
@@ -241,7 +242,7 @@ def test_a_cancelled_request_closes_the_generator_before_it_raises():
 
 
 def test_a_cancelled_scope_around_the_response_closes_the_generator():
-    """anyio's cancellation of the request waits for the cleanup, too."""
+    """Anyio's cancellation of the request waits for the cleanup, too."""
 
     async def main():
         wire, events = Wire(), []

@@ -7,14 +7,15 @@ import warnings
 
 import pytest
 import trio
-from asgi import Wire, scope
-from eventwire import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
+
+from asgi import Wire, scope
+from eventwire import EventSourceResponse, ServerSentEvent
 
 
 class Item(BaseModel):
@@ -136,7 +137,7 @@ def test_body_iterator_gives_the_frames_one_by_one():
 
 
 def test_a_replaced_body_iterator_is_sent_as_it_is():
-    """str and bytes of the wrapper pass through; a disconnect closes the wrapper."""
+    """Str and bytes of the wrapper pass through; a disconnect closes the wrapper."""
 
     async def wrapped(inner):
         yield ": before\n\n"
@@ -159,7 +160,7 @@ def test_a_websocket_can_be_denied_with_it():
         await websocket.send_denial_response(EventSourceResponse(items()))
 
     client = TestClient(Starlette(routes=[WebSocketRoute("/", deny)]))
-    with pytest.raises(Exception) as denied, client.websocket_connect("/"):  # noqa: PT012
+    with pytest.raises(Exception) as denied, client.websocket_connect("/"):
         pass
     assert denied.value.content == FRAMES
 

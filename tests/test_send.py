@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from eventwire import EventSourceResponse, _send
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
+
+from eventwire import EventSourceResponse, _send
 
 
 class Probe(EventSourceResponse):

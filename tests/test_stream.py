@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from eventwire import EventSourceResponse, ServerSentEvent
-from servers import wait_until
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
+
+from eventwire import EventSourceResponse, ServerSentEvent
+from servers import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -409,7 +410,7 @@ def test_an_iterator_that_is_not_a_generator_is_streamed(serve):
 
 
 def test_a_memory_stream_is_streamed_and_closed(serve):
-    """anyio's receive stream is iterated; its sender learns when the client has left."""
+    """Anyio's receive stream is iterated; its sender learns when the client has left."""
     broken = threading.Event()
 
     async def endpoint(request):

@@ -7,11 +7,12 @@ import threading
 import time
 
 import pytest
-from eventwire import EventSourceResponse
-from servers import wait_until
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+
+from eventwire import EventSourceResponse
+from servers import wait_until
 
 
 def serve_iterable(serve, make):

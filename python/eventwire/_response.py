@@ -59,8 +59,8 @@ class EventSourceResponse(StreamingResponse):
         media_type: str | None = None,
         background: BackgroundTask | None = None,
     ) -> None:
-        if isinstance(content, str | bytes | bytearray | memoryview) or not isinstance(
-            content, AsyncIterable | Iterable
+        if isinstance(content, str | bytes | bytearray | memoryview) or not (
+            isinstance(content, AsyncIterable | Iterable) or hasattr(content, "__getitem__")
         ):
             raise TypeError(
                 "content must be an async or sync iterable of events, for example a generator, "

@@ -32,7 +32,11 @@ class ThreadedIterator:
         return self
 
     async def __anext__(self) -> Any:
-        item = await anyio.to_thread.run_sync(self._next)
+        try:
+            item = await anyio.to_thread.run_sync(self._next)
+        except StopAsyncIteration as error:
+            # Raised here as it is, it would pass for the end (PEP 479).
+            raise RuntimeError("iterator raised StopAsyncIteration") from error
         if item is _END:
             raise StopAsyncIteration
         return item

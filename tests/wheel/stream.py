@@ -7,14 +7,15 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable  # noqa: TC003  # FastAPI evaluates annotations
 from pathlib import Path
 
-import eventwire
 import uvicorn
-from eventwire.fastapi import EventSourceResponse
 from fastapi import FastAPI
 from pydantic import BaseModel
+
+import eventwire
+from eventwire.fastapi import EventSourceResponse
 
 
 class Item(BaseModel):
