@@ -75,6 +75,20 @@ impl<'b> Frame<'b> {
         self.split(b"data: ", text);
     }
 
+    /// Writes one `data: …` line of what `write` appends to the buffer, without a copy.
+    ///
+    /// What it appends must have no CR and no LF, as JSON without indentation has none: it is
+    /// not looked for, except in debug builds. `write` may only append.
+    #[inline]
+    pub fn data_line<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        self.buffer.extend_from_slice(b"data: ");
+        let start = self.buffer.len();
+        let result = write(self.buffer);
+        debug_assert!(memchr::memchr2(b'\r', b'\n', &self.buffer[start..]).is_none());
+        self.buffer.push(b'\n');
+        result
+    }
+
     /// Writes the event's id.
     #[inline]
     pub fn id(&mut self, id: EventId<'_>) {

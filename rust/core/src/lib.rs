@@ -4,6 +4,7 @@
 //! each other: [`Frame`] writes an event into a buffer, [`Decoder`] reads a stream as section 9.2
 //! of the HTML Standard says. Line ends are found in one place, [`lines`], and a value that must
 //! not hold one is a type that cannot be built with it: [`EventName`], [`EventId`], [`Retry`].
+//! [`json`] writes the scalars of the JSON that the data of an event mostly is.
 //!
 //! ```
 //! use eventwire_core::{Decoder, EventName, Frame};
@@ -26,6 +27,7 @@
 
 mod field;
 mod frame;
+pub mod json;
 mod line;
 mod parse;
 

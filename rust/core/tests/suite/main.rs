@@ -3,6 +3,7 @@
 
 mod field;
 mod frame;
+mod json;
 mod line;
 mod parse;
 mod strategy;

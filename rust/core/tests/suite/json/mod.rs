@@ -1,0 +1,6 @@
+//! `json`
+
+mod golden;
+mod number;
+mod string;
+pub(crate) mod twin;
