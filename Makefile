@@ -2,15 +2,18 @@
 # Needs: make, Python >= 3.11 with venv, a C linker (cc), a Rust toolchain (cargo).
 
 PYTHON ?= python3
+FUZZ_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
+RUST := $(shell find rust/core rust/binding -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
 # Builds for several Python versions must not share artefacts of the binding.
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-system test-minimum test-wheel lint format bench wheel clean check-tools
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+.PHONY: help demo test fuzz test-system test-minimum test-wheel lint format bench wheel clean check-tools
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,8 +51,15 @@ format: $(VENV)/.dev ## rewrite the sources as the formatters want them
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
+fuzz: ## each fuzz target of the core for FUZZ_SECONDS (20) seconds; needs Rust nightly
+	@cargo +nightly --version >/dev/null 2>&1 || { echo "make fuzz needs Rust nightly: rustup toolchain install nightly"; exit 1; }
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-fuzz
+	@for target in frame decoder json_string float; do \
+	  cargo +nightly fuzz run --fuzz-dir rust/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 2>&1 \
+	    | grep -E "number_of_executed_units|ERROR|panicked|SUMMARY" || exit 1; done
+
 bench: $(VENV)/.dev $(VENV)/.built ## criterion (core) and pytest-benchmark (Python surface); outputs are compared first
-	cargo bench --locked --package eventwire-core --bench frame -- --quick --noplot
+	cargo bench --locked --package eventwire-core -- --quick --noplot
 	$(BIN)/python -m pytest benches --benchmark-only --benchmark-columns=min,median,ops --benchmark-group-by=group $(ARGS)
 
 wheel: $(VENV)/.dev ## dist/*.whl for this Python, and the sdist

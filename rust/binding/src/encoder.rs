@@ -1,4 +1,11 @@
 //! One item in, one whole frame out.
+//!
+//! Every item has a general path, whose result *is* the right one: Pydantic's validator and
+//! serializer, `pydantic_core.to_json`, or FastAPI's `jsonable_encoder`. Before it stands a fast
+//! path (see [`crate::value`]) that either writes the same bytes or leaves no trace.
+
+use std::cell::Cell;
+use std::sync::OnceLock;
 
 use eventwire_core::Frame;
 use pyo3::exceptions::{PyTypeError, PyUnicodeDecodeError};
@@ -8,24 +15,27 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::event::{Fields, ServerSentEvent, is_fastapi_event};
+use crate::value::{Dialect, Options, Plan, Wrote, compile, plan_of, write_builtin};
 
 /// Encodes items as server-sent events: `Encoder(item_type).encode(item) -> bytes`.
 ///
 /// Immutable and shared: one serves every stream of a route, from any thread.
 #[pyclass(frozen, module = "eventwire")]
 pub(crate) struct Encoder {
-    /// `pydantic.TypeAdapter` of the declared item type, with the options of its `dump_json`.
     declared: Option<Declared>,
-    /// Called as `(value) -> str | bytes` for items without a declared type; `None`: compact.
-    item_json: Option<Py<PyAny>>,
-    /// The same for the `data` of an event object.
-    event_json: Option<Py<PyAny>>,
+    /// Items without a declared type.
+    items: Json,
+    /// The `data` of event objects.
+    data: Json,
 }
 
-struct Declared {
-    adapter: Py<PyAny>,
-    options: Option<Py<PyDict>>,
+thread_local! {
+    /// The buffer of `encode`, so that it allocates nothing but its result.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
+
+/// A buffer that has grown past this is given back.
+const SCRATCH_CAPACITY: usize = 64 * 1024;
 
 /// What an item that failed validation turns into: `(item, pydantic.ValidationError) -> exception`.
 pub(crate) type Invalid<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
@@ -38,54 +48,78 @@ impl Encoder {
         static ADAPTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let declared = match item_type {
             None => None,
-            Some(item_type) => Some(Declared {
-                adapter: ADAPTER
+            Some(item_type) => {
+                let adapter = ADAPTER
                     .import(py, "pydantic", "TypeAdapter")?
-                    .call1((item_type,))?
-                    .unbind(),
-                options: None,
-            }),
+                    .call1((item_type,))?;
+                let keywords = PyDict::new(py);
+                keywords.set_item("by_alias", true)?;
+                Some(Declared::new(py, adapter.unbind(), keywords.unbind())?)
+            }
         };
         Ok(Self {
             declared,
-            item_json: None,
-            event_json: None,
+            items: Json::Compact,
+            data: Json::Compact,
         })
     }
 
-    /// An encoder whose JSON forms an integration chooses (private).
+    /// An encoder for a FastAPI route (private).
     #[staticmethod]
     #[pyo3(name = "_for_route", signature = (*, adapter, dump_options, item_json, event_json))]
     fn for_route(
+        py: Python<'_>,
         adapter: Option<Py<PyAny>>,
         dump_options: Py<PyDict>,
         item_json: Py<PyAny>,
         event_json: Py<PyAny>,
-    ) -> Self {
-        Self {
-            declared: adapter.map(|adapter| Declared {
-                adapter,
-                options: Some(dump_options),
-            }),
-            item_json: Some(item_json),
-            event_json: Some(event_json),
-        }
+    ) -> PyResult<Self> {
+        let declared = match adapter {
+            None => None,
+            Some(adapter) => Some(Declared::new(py, adapter, dump_options)?),
+        };
+        Ok(Self {
+            declared,
+            items: Json::Spaced(item_json),
+            data: Json::EventData(event_json),
+        })
     }
 
     /// One whole frame.
     fn encode<'py>(&self, item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-        let mut frame = Vec::with_capacity(128);
-        self.append(&mut frame, item, None)?;
-        Ok(PyBytes::new(item.py(), &frame))
+        // Taken, not borrowed: a custom serializer may encode something itself.
+        let mut frame = SCRATCH.take();
+        let result = self.append(&mut frame, item, None);
+        let encoded = result.map(|()| PyBytes::new(item.py(), &frame));
+        if frame.capacity() <= SCRATCH_CAPACITY {
+            frame.clear();
+            SCRATCH.set(frame);
+        }
+        encoded
+    }
+
+    /// What the declared type was compiled to, part by part.
+    fn describe(&self, py: Python<'_>) -> PyResult<String> {
+        let Some(declared) = &self.declared else {
+            return Ok("item: no declared type; classes are compiled as they come\n".to_owned());
+        };
+        if declared.options.is_none() {
+            return Ok("item: general path: include, exclude or exclude_defaults\n".to_owned());
+        }
+        Ok(match declared.plan(py)? {
+            None => "item: general path: the type is not built yet\n".to_owned(),
+            Some(None) => "item: general path: an unknown form of schema\n".to_owned(),
+            Some(Some(plan)) => plan.describe(),
+        })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Some(declared) = &self.declared {
             visit.call(&declared.adapter)?;
-            visit.call(&declared.options)?;
+            visit.call(&declared.keywords)?;
         }
-        visit.call(&self.item_json)?;
-        visit.call(&self.event_json)
+        visit.call(self.items.fallback())?;
+        visit.call(self.data.fallback())
     }
 }
 
@@ -104,9 +138,19 @@ impl Encoder {
         if is_fastapi_event(item)? {
             return self.append_event(buffer, &Fields::of(item)?);
         }
+        let mut frame = Frame::begin(buffer);
+        let wrote = frame.data_line(|buffer| match &self.declared {
+            Some(declared) => declared.write(buffer, item),
+            None => self.items.write(buffer, item),
+        })?;
+        if wrote == Wrote::Value {
+            frame.end();
+            return Ok(());
+        }
+        drop(frame);
         let json = match &self.declared {
             Some(declared) => declared.json(item, invalid)?,
-            None => json(self.item_json.as_ref(), item)?,
+            None => self.items.json(item)?,
         };
         let mut frame = Frame::begin(buffer);
         frame.data(json_text(&json)?);
@@ -116,20 +160,153 @@ impl Encoder {
 
     fn append_event(&self, buffer: &mut Vec<u8>, fields: &Fields<'_>) -> PyResult<()> {
         if let Some(raw) = &fields.raw_data {
-            return fields.write(buffer, Some(crate::event::text("raw_data", raw)?));
+            let raw = crate::event::text("raw_data", raw)?;
+            return fields.write(buffer, |frame| {
+                frame.data(raw);
+                Ok(true)
+            });
         }
-        match &fields.data {
-            None => fields.write(buffer, None),
-            Some(data) => {
-                let json = json(self.event_json.as_ref(), data)?;
-                fields.write(buffer, Some(json_text(&json)?))
-            }
+        let Some(data) = &fields.data else {
+            return fields.write(buffer, |_| Ok(true));
+        };
+        let whole = fields.try_write(buffer, |frame| {
+            Ok(frame.data_line(|buffer| self.data.write(buffer, data))? == Wrote::Value)
+        })?;
+        if whole {
+            return Ok(());
         }
+        let json = self.data.json(data)?;
+        let json = json_text(&json)?;
+        fields.write(buffer, |frame| {
+            frame.data(json);
+            Ok(true)
+        })
     }
 }
 
+/// How values without a declared type become JSON: a fast path, and what decides otherwise.
+enum Json {
+    /// `pydantic_core.to_json`, with aliases, non-finite floats as null.
+    Compact,
+    /// `json.dumps(jsonable_encoder(value))`, which the callable computes.
+    Spaced(Py<PyAny>),
+    /// A model's own `model_dump_json()`, anything else spaced; by the callable.
+    EventData(Py<PyAny>),
+}
+
+impl Json {
+    fn fallback(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Self::Compact => None,
+            Self::Spaced(callable) | Self::EventData(callable) => Some(callable),
+        }
+    }
+
+    /// The fast path.
+    fn write(&self, buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>) -> PyResult<Wrote> {
+        let dialect = match self {
+            Self::Compact => Dialect::Compact,
+            Self::Spaced(_) | Self::EventData(_) => Dialect::Spaced,
+        };
+        let mark = buffer.len();
+        if write_builtin(buffer, value, dialect) == Wrote::Value {
+            return Ok(Wrote::Value);
+        }
+        buffer.truncate(mark);
+        let Some(class) = plan_of(value)? else {
+            return Ok(Wrote::Unknown);
+        };
+        let (own, dialect, by_alias) = match self {
+            Self::Compact => (true, Dialect::Compact, true),
+            Self::Spaced(_) => (class.dumps_plainly, Dialect::Spaced, true),
+            Self::EventData(_) => (class.writes_plainly, Dialect::Compact, false),
+        };
+        if !own {
+            return Ok(Wrote::Unknown);
+        }
+        let options = Options {
+            by_alias,
+            exclude_none: false,
+            exclude_unset: false,
+        };
+        class.plan.write(buffer, value, dialect, options)
+    }
+
+    /// The general path: JSON as `str` or `bytes`.
+    fn json<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        static TO_JSON: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static KEYWORDS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+        let py = value.py();
+        if let Some(callable) = self.fallback() {
+            return callable.bind(py).call1((value,));
+        }
+        let to_json = TO_JSON.import(py, "pydantic_core", "to_json")?;
+        let keywords = KEYWORDS.get_or_try_init(py, || {
+            let keywords = PyDict::new(py);
+            keywords.set_item("by_alias", true)?;
+            keywords.set_item("inf_nan_mode", "null")?;
+            Ok::<_, PyErr>(keywords.unbind())
+        })?;
+        to_json.call((value,), Some(keywords.bind(py)))
+    }
+}
+
+/// Items of a declared type.
+struct Declared {
+    /// `pydantic.TypeAdapter`.
+    adapter: Py<PyAny>,
+    /// Of the serializer's `to_json`.
+    keywords: Py<PyDict>,
+    /// The same options for the plan; None: it cannot follow them.
+    options: Option<Options>,
+    /// Made at the first item: a lazily built model has no schema before its first use.
+    plan: OnceLock<Option<Plan>>,
+}
+
 impl Declared {
-    /// Validates as FastAPI validates a stream's item, then serializes as the declared type.
+    fn new(py: Python<'_>, adapter: Py<PyAny>, keywords: Py<PyDict>) -> PyResult<Self> {
+        Ok(Self {
+            adapter,
+            options: plan_options(keywords.bind(py))?,
+            keywords,
+            plan: OnceLock::new(),
+        })
+    }
+
+    /// The fast path: exact instances of the declared model.
+    fn write(&self, buffer: &mut Vec<u8>, item: &Bound<'_, PyAny>) -> PyResult<Wrote> {
+        let Some(options) = self.options else {
+            return Ok(Wrote::Unknown);
+        };
+        match self.plan(item.py())? {
+            Some(Some(plan)) if plan.takes_unvalidated(item) => {
+                plan.write(buffer, item, Dialect::Compact, options)
+            }
+            _ => Ok(Wrote::Unknown),
+        }
+    }
+
+    /// `Some(None)`: there will be no plan; `None`: not yet.
+    #[expect(
+        clippy::option_option,
+        reason = "never and not yet are different answers"
+    )]
+    fn plan(&self, py: Python<'_>) -> PyResult<Option<Option<&Plan>>> {
+        if let Some(plan) = self.plan.get() {
+            return Ok(Some(plan.as_ref()));
+        }
+        let adapter = self.adapter.bind(py);
+        let serializer = adapter.getattr(intern!(py, "serializer"))?;
+        if serializer.get_type().name()? != "SchemaSerializer" {
+            return Ok(None);
+        }
+        // A schema that is not shaped as documented has no plan; that is not the user's error.
+        let plan = compile(&adapter.getattr(intern!(py, "core_schema"))?).ok();
+        Ok(Some(self.plan.get_or_init(|| plan).as_ref()))
+    }
+
+    /// The general path: validates as FastAPI validates a stream's item, then serializes as the
+    /// declared type.
     ///
     /// The adapter's validator and serializer are looked up each time: Pydantic replaces them
     /// when a model with deferred or forward references is completed.
@@ -157,9 +334,30 @@ impl Declared {
         adapter.getattr(intern!(py, "serializer"))?.call_method(
             intern!(py, "to_json"),
             (value,),
-            self.options.as_ref().map(|options| options.bind(py)),
+            Some(self.keywords.bind(py)),
         )
     }
+}
+
+/// The options of `to_json` that a plan follows; None if there are others.
+fn plan_options(keywords: &Bound<'_, PyDict>) -> PyResult<Option<Options>> {
+    let mut options = Options {
+        by_alias: false,
+        exclude_none: false,
+        exclude_unset: false,
+    };
+    for (name, value) in keywords.iter() {
+        let name: String = name.extract()?;
+        match name.as_str() {
+            "by_alias" => options.by_alias = value.is_truthy()?,
+            "exclude_none" => options.exclude_none = value.is_truthy()?,
+            "exclude_unset" => options.exclude_unset = value.is_truthy()?,
+            "include" | "exclude" if value.is_none() => {}
+            "exclude_defaults" if !value.is_truthy()? => {}
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(options))
 }
 
 /// The integration's exception for an invalid item; any other error passes.
@@ -178,25 +376,6 @@ fn translate<'py>(
         return Ok(error);
     }
     Ok(PyErr::from_value(invalid.call1((item, error.value(py)))?))
-}
-
-/// JSON by the given callable, else compact: what `pydantic_core.to_json` writes, non-finite
-/// floats as null.
-fn json<'py>(writer: Option<&Py<PyAny>>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    static TO_JSON: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static OPTIONS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let py = value.py();
-    if let Some(writer) = writer {
-        return writer.bind(py).call1((value,));
-    }
-    let to_json = TO_JSON.import(py, "pydantic_core", "to_json")?;
-    let options = OPTIONS.get_or_try_init(py, || {
-        let keywords = PyDict::new(py);
-        keywords.set_item("by_alias", true)?;
-        keywords.set_item("inf_nan_mode", "null")?;
-        Ok::<_, PyErr>(keywords.unbind())
-    })?;
-    to_json.call((value,), Some(options.bind(py)))
 }
 
 /// JSON as text: serializers give `bytes` (UTF-8) or `str`.

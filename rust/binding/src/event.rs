@@ -249,12 +249,25 @@ impl<'py> Fields<'py> {
         })
     }
 
-    /// Appends the frame; `data` is the payload's text.
+    /// Appends the frame; `data` writes the payload's lines.
+    pub(crate) fn write(
+        &self,
+        buffer: &mut Vec<u8>,
+        data: impl FnOnce(&mut Frame<'_>) -> PyResult<bool>,
+    ) -> PyResult<()> {
+        self.try_write(buffer, data).map(|_| ())
+    }
+
+    /// The same, but when `data` returns false there is no frame, and the buffer is as it was.
     ///
     /// Legality is checked here, on what is written, and not only when the event was made:
     /// attributes of Pydantic models change and `model_construct` skips validators. On an
-    /// error the buffer is as it was.
-    pub(crate) fn write(&self, buffer: &mut Vec<u8>, data: Option<&str>) -> PyResult<()> {
+    /// error the buffer is as it was, too.
+    pub(crate) fn try_write(
+        &self,
+        buffer: &mut Vec<u8>,
+        data: impl FnOnce(&mut Frame<'_>) -> PyResult<bool>,
+    ) -> PyResult<bool> {
         let mut frame = Frame::begin(buffer);
         if let Some(comment) = &self.comment {
             frame.comment(text("comment", comment)?);
@@ -262,8 +275,8 @@ impl<'py> Fields<'py> {
         if let Some(event) = &self.event {
             frame.event(EventName::new(text("event", event)?).map_err(field_error)?);
         }
-        if let Some(data) = data {
-            frame.data(data);
+        if !data(&mut frame)? {
+            return Ok(false);
         }
         if let Some(id) = &self.id {
             frame.id(EventId::new(text("id", id)?).map_err(field_error)?);
@@ -283,7 +296,7 @@ impl<'py> Fields<'py> {
             }
         }
         frame.end();
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -6,12 +6,16 @@
 //! * [`event`] – the native `ServerSentEvent`
 //! * [`encoder`] – one item in, one whole frame out
 //! * [`drive`] – advances an async iterator until it suspends, framing what it yields
+//! * [`value`] – values as JSON, from compiled Pydantic schemas
+//! * [`raw`] – the only unsafe code
 //! * [`error`] – the one place where a core error becomes a Python exception
 
 mod drive;
 mod encoder;
 mod error;
 mod event;
+mod raw;
+mod value;
 
 /// The extension module; free of global mutable state, so it declares `gil_used = false`.
 #[pyo3::pymodule(gil_used = false)]
