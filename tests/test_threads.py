@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextvars
+import itertools
 import threading
 import time
 
+import anyio.to_thread
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from eventwire import EventSourceResponse
+from eventwire import Encoder, EventSourceResponse
+from eventwire._core import Outcome, Slicer
 from servers import wait_until
 
 
@@ -101,3 +104,141 @@ def test_stop_iteration_ends_and_other_errors_pass(serve, caplog):
     assert (reply.body, reply.whole) == (b"", False)
     wait_until(lambda: caplog.records, "the server's log")
     assert "none" in str(caplog.records[-1].exc_info[1])
+
+
+def test_a_ready_event_is_not_kept_while_the_next_step_blocks(serve):
+    """After a burst, too: what is ready is on the wire before `next()` returns."""
+    release = threading.Event()
+
+    def generator():
+        yield from range(1000)
+        yield "last before the block"
+        release.wait(5)
+        yield "after"
+
+    server = serve_iterable(serve, generator)
+    with server.open("/") as stream:
+        stream.read_until(b"last before the block")
+        release.set()
+        stream.read_until(b"after")
+
+
+def test_a_burst_of_a_sync_generator_loses_and_reorders_nothing(serve):
+    """Slices and sends overlap; the bytes are those of a plain loop."""
+    count = 100_000
+    reply = serve_iterable(serve, lambda: range(count)).request("/")
+    assert reply.whole
+    assert reply.body == b"".join(b"data: %d\n\n" % number for number in range(count))
+
+
+def test_a_slow_reader_stops_a_sync_generator_and_frees_its_thread(serve):
+    """While the client does not read no more is produced, and no worker is held."""
+    produced, threads = [], set()
+
+    def generator():
+        while True:
+            produced.append(None)
+            threads.add(threading.get_ident())
+            yield "x" * 10_000
+
+    async def endpoint(request):
+        return EventSourceResponse(generator())
+
+    async def borrowed(request):
+        limiter = anyio.to_thread.current_default_thread_limiter()
+        return PlainTextResponse(str(limiter.borrowed_tokens))
+
+    server = serve(Starlette(routes=[Route("/", endpoint), Route("/borrowed", borrowed)]))
+    with server.open("/") as stream:
+        stream.read_until(b"data: ")
+        time.sleep(0.5)
+        stalled = len(produced)
+        assert server.request("/borrowed").body == b"0"
+        time.sleep(0.3)
+        assert len(produced) == stalled
+        for _ in range(2000):
+            stream.connection.recv(65536)
+            if len(produced) > stalled:
+                break
+        assert len(produced) > stalled
+
+
+def test_frames_before_an_error_are_delivered_from_the_middle_of_a_slice(serve, caplog):
+    """The slice that fails has gathered frames; they come first."""
+
+    def generator():
+        yield from range(500)
+        raise LookupError("no more")
+
+    reply = serve_iterable(serve, generator).request("/")
+    assert reply.body == b"".join(b"data: %d\n\n" % number for number in range(500))
+    assert not reply.whole
+
+
+class TestSlicer:
+    """One slice, called by hand."""
+
+    def test_it_wakes_once_until_the_frames_are_taken(self):
+        """A consumer that is busy is left alone."""
+        wakes = []
+        slicer = Slicer(range(3), Encoder())
+        assert slicer.run(lambda: wakes.append(1)) is Outcome.END
+        assert wakes == [1]
+        assert slicer.take() == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
+        assert slicer.take() is None
+
+    def test_it_wakes_again_once_the_consumer_has_found_nothing(self):
+        """Finding nothing means being idle."""
+        wakes = []
+
+        def generator():
+            yield 1
+            assert slicer.take() == b"data: 1\n\n"
+            yield 2  # not idle yet: it has found something
+            assert slicer.take() == b"data: 2\n\n"
+            assert slicer.take() is None
+            yield 3
+
+        slicer = Slicer(generator(), Encoder())
+        slicer.run(lambda: wakes.append(slicer))
+        assert len(wakes) == 2
+
+    def test_a_slice_ends_when_the_buffer_is_full(self):
+        """64 KiB, and at most one item more."""
+        slicer = Slicer(itertools.repeat("x" * 1000), Encoder())
+        assert slicer.run(lambda: None) is Outcome.BUDGET
+        assert len(slicer.take()) < 64 * 1024 + 1100
+
+    def test_stop_ends_a_slice_and_prevents_the_next(self):
+        """The step under way is the last one."""
+
+        def generator():
+            yield 1
+            slicer.stop()
+            yield 2
+            yield 3
+
+        slicer = Slicer(generator(), Encoder())
+        assert slicer.run(lambda: None) is Outcome.BUDGET
+        assert slicer.take() == b"data: 1\n\ndata: 2\n\n"
+        assert slicer.run(lambda: None) is Outcome.BUDGET
+        assert slicer.take() is None
+
+    def test_close_closes_what_can_be_closed(self):
+        """A generator that has started, one that has not, and a list."""
+        closed = []
+
+        def generator():
+            try:
+                yield 1
+                yield 2
+            finally:
+                closed.append(1)
+
+        started = generator()
+        next(started)
+        Slicer(started, Encoder()).close()
+        assert closed == [1]
+        Slicer(generator(), Encoder()).close()
+        Slicer([1], Encoder()).close()
+        assert closed == [1]

@@ -1,11 +1,11 @@
 """Types of the Rust extension."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Literal, final
 
 from pydantic import ValidationError
 
-__all__ = ["Driver", "Encoder", "Outcome", "ServerSentEvent", "__version__"]
+__all__ = ["Driver", "Encoder", "Outcome", "ServerSentEvent", "Slicer", "__version__"]
 
 __version__: str
 
@@ -148,3 +148,35 @@ class Driver:
         """One item as a frame, for a caller that iterates the source itself."""
     def take(self) -> bytes | None:
         """The frames gathered so far, or None; the buffer is empty afterwards."""
+
+@final
+class Slicer:
+    """Advances one stream's sync iterator in worker threads, a slice of time at a go.
+
+    Args:
+        iterable: what is iterated; ``iter()`` is called in the first slice.
+        encoder: makes the frames.
+        frames_are: which items are frames already, as for ``Driver``.
+        invalid: makes the exception for an item that fails validation.
+    """
+
+    def __new__(
+        cls,
+        iterable: Iterable[Any],
+        encoder: Encoder,
+        *,
+        frames_are: Literal["nothing", "bytes", "text"] = "nothing",
+        invalid: Callable[[Any, ValidationError], BaseException] | None = None,
+    ) -> Slicer: ...
+    def run(self, wake: Callable[[], object]) -> Outcome:
+        """Run one slice (2 ms, 64 KiB); in a worker thread, one at a time.
+
+        ``wake`` is called when frames are ready and the thread that takes them is idle. Raises
+        what the iterator or the encoder raises; frames gathered before stay.
+        """
+    def take(self) -> bytes | None:
+        """The frames gathered so far; None, and idle from then on, if there are none."""
+    def stop(self) -> None:
+        """End the slice under way after its step, and any later one at once."""
+    def close(self) -> None:
+        """Call the iterator's ``close()``, if it has one. No slice may be under way."""

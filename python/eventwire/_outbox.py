@@ -83,7 +83,7 @@ class Outbox:
 
     def flush(self) -> None:
         """Post what is pending, unless a send is in flight: then its end does it."""
-        if self._helper is None and (frames := self._pending()):
+        while self._helper is None and (frames := self._pending()):
             self.post(frames)
 
     async def drain(self) -> None:

@@ -1,4 +1,4 @@
-"""Drives the generator: takes its frames to the outbox and waits for what it waits for.
+"""Drives an async iterator: takes its frames to the outbox and waits for what it waits for.
 
 The pump hands the event loop the very future the generator awaits, so that ``cancel()``, timeouts
 and anyio scopes act on the generator as if it ran in the task itself. (Holding that future back
@@ -14,16 +14,35 @@ from typing import TYPE_CHECKING, Any, Protocol
 from eventwire._core import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import AsyncIterator, Generator
 
     from eventwire._core import Driver
     from eventwire._outbox import Outbox
 
 
 class Closing(Protocol):
-    """Tells the pump to stop asking the generator for items."""
+    """Tells a drive to stop asking for items."""
 
     closing: bool
+
+
+class AsyncDrive:
+    """Brings the items of an async iterator to an outbox, in the caller's task."""
+
+    def __init__(self, source: AsyncIterator[Any], driver: Driver) -> None:
+        self._source = source
+        self._driver = driver
+        self.take = driver.take
+
+    async def run(self, outbox: Outbox, stream: Closing) -> bool:
+        """Iterate until the iterator ends (returns True) or the stream is closing (False)."""
+        return await pump(self._driver, outbox, stream)
+
+    async def aclose(self) -> None:
+        """Close the iterator, if it can be closed."""
+        aclose = getattr(self._source, "aclose", None)
+        if aclose is not None:
+            await aclose()
 
 
 @types.coroutine

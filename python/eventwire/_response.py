@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 from eventwire._core import Driver, Encoder
-from eventwire._stream import Stream
+from eventwire._stream import Source, Stream
 from eventwire._threads import ThreadedIterator
 
 if TYPE_CHECKING:
@@ -81,12 +81,7 @@ class EventSourceResponse(StreamingResponse):
             # trio, and the denial of a WebSocket: Starlette's own loop over the frames.
             await super().__call__(scope, receive, send)
             return
-        replaced = self.body_iterator is not self._offered
-        source = (
-            cast("AsyncIterable[Any]", self.body_iterator).__aiter__()
-            if replaced
-            else self._source()
-        )
+        source = self._source(scope)
         start = {
             "type": "http.response.start",
             "status": self.status_code,
@@ -95,16 +90,9 @@ class EventSourceResponse(StreamingResponse):
         try:
             await send(start)
         except BaseException:
-            await _close(source)
+            await source.close_unstarted()
             raise
-        stream = Stream(
-            source,
-            self._encoder(),
-            send,
-            frames_are="text" if replaced else self._frames_are,
-            invalid=self._invalid(scope),
-            ping_interval=self._ping_interval(),
-        )
+        stream = Stream(source, send, ping_interval=self._ping_interval())
         try:
             await stream.run(receive)
         except OSError as error:
@@ -115,10 +103,22 @@ class EventSourceResponse(StreamingResponse):
         if self.background is not None:
             await self.background()
 
-    def _source(self) -> AsyncIterator[Any]:
-        if isinstance(self._content, AsyncIterable):
-            return self._content.__aiter__()
-        return ThreadedIterator(self._content)
+    def _source(self, scope: Scope) -> Source:
+        iterator: AsyncIterator[Any] | None = None
+        iterable: Iterable[Any] | None = None
+        replaced = self.body_iterator is not self._offered
+        content = cast("AsyncIterable[Any]", self.body_iterator) if replaced else self._content
+        if isinstance(content, AsyncIterable):
+            iterator = content.__aiter__()
+        else:
+            iterable = content
+        return Source(
+            iterator,
+            iterable,
+            self._encoder(),
+            "text" if replaced else self._frames_are,
+            self._invalid(scope),
+        )
 
     def _encoder(self) -> Encoder:
         return _COMPACT
@@ -131,7 +131,10 @@ class EventSourceResponse(StreamingResponse):
 
     async def _frames(self) -> AsyncIterator[bytes]:
         """Iterate the frames in the plain way: one per item, in the caller's task."""
-        source = self._source()
+        content = self._content
+        source = (
+            content.__aiter__() if isinstance(content, AsyncIterable) else ThreadedIterator(content)
+        )
         driver = Driver(
             source, self._encoder(), frames_are=self._frames_are, invalid=self._invalid({})
         )
@@ -139,7 +142,9 @@ class EventSourceResponse(StreamingResponse):
             async for item in source:
                 yield driver.frame(item)
         finally:
-            await _close(source)
+            aclose = getattr(source, "aclose", None)
+            if aclose is not None:
+                await aclose()
 
 
 class _Frames:
@@ -163,9 +168,3 @@ def _in_asyncio_task() -> bool:
 
 def _spec_version(scope: Scope) -> tuple[int, ...]:
     return tuple(map(int, scope.get("asgi", {}).get("spec_version", "2.0").split(".")))
-
-
-async def _close(source: AsyncIterator[Any]) -> None:
-    aclose = getattr(source, "aclose", None)
-    if aclose is not None:
-        await aclose()

@@ -14,17 +14,19 @@ the pump, shielded. ``ended`` is set before the final message, because servers a
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from eventwire._core import Driver, Encoder
+from eventwire._core import Driver, Encoder, Slicer
 from eventwire._keepalive import KeepAlive
 from eventwire._outbox import Outbox
-from eventwire._pump import pump
+from eventwire._pump import AsyncDrive
+from eventwire._threads import ThreadDrive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from typing import Literal
 
     from starlette.types import Receive, Send
@@ -32,27 +34,50 @@ if TYPE_CHECKING:
 KEEPALIVE_COMMENT = b": ping\n\n"
 
 
-class Stream:
-    """Sends what ``source`` yields as the body of a response that has started."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is streamed, and how its items become frames.
 
-    def __init__(
-        self,
-        source: AsyncIterator[Any],
-        encoder: Encoder,
-        send: Send,
-        *,
-        frames_are: Literal["nothing", "bytes", "text"],
-        invalid: Callable[[Any, Any], BaseException] | None,
-        ping_interval: float,
-    ) -> None:
+    ``iterator`` is an async iterator, ``iterable`` a sync iterable: one of them is given.
+    """
+
+    iterator: AsyncIterator[Any] | None
+    iterable: Iterable[Any] | None
+    encoder: Encoder
+    frames_are: Literal["nothing", "bytes", "text"]
+    invalid: Callable[[Any, Any], BaseException] | None
+
+    def drive(self, failed: Callable[[BaseException], None]) -> AsyncDrive | ThreadDrive:
+        """Make what brings the items to an outbox; ``failed`` is told of a send's error."""
+        if self.iterator is not None:
+            driver = Driver(
+                self.iterator, self.encoder, frames_are=self.frames_are, invalid=self.invalid
+            )
+            return AsyncDrive(self.iterator, driver)
+        assert self.iterable is not None
+        slicer = Slicer(
+            self.iterable, self.encoder, frames_are=self.frames_are, invalid=self.invalid
+        )
+        return ThreadDrive(slicer, failed)
+
+    async def close_unstarted(self) -> None:
+        """Close it before anything was asked of it."""
+        aclose = getattr(self.iterator, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
+
+class Stream:
+    """Sends what a source yields as the body of a response that has started."""
+
+    def __init__(self, source: Source, send: Send, *, ping_interval: float) -> None:
         loop = asyncio.get_running_loop()
         self.closing = False
         self.ended = False
         self.send_error: BaseException | None = None
         """The error of a send, as opposed to one of the generator."""
-        self._source = source
-        self._driver = Driver(source, encoder, frames_are=frames_are, invalid=invalid)
-        self._outbox = Outbox(send, loop, pending=self._driver.take, failed=self._send_failed)
+        self._drive = source.drive(self._send_failed)
+        self._outbox = Outbox(send, loop, pending=self._drive.take, failed=self._send_failed)
         self._keepalive = KeepAlive(
             self._outbox,
             loop,
@@ -162,14 +187,14 @@ class Stream:
         try:
             try:
                 if not self.closing:
-                    finished = await pump(self._driver, outbox, self)
+                    finished = await self._drive.run(outbox, self)
             except BaseException:
                 if not self.closing and outbox.error is None:
                     outbox.flush()
                 raise
             finally:
                 if not finished:
-                    await self._close_source()
+                    await self._drive.aclose()
             if finished and not self.closing:
                 await outbox.drain()
                 self.ended = True
@@ -185,8 +210,3 @@ class Stream:
             self._keepalive.stop()
             self.send_error = self.send_error or outbox.error
             await outbox.abort()
-
-    async def _close_source(self) -> None:
-        aclose = getattr(self._source, "aclose", None)
-        if aclose is not None:
-            await aclose()

@@ -1,24 +1,105 @@
-"""Sync iterators as async ones: every step runs in a worker thread, off the event loop."""
+"""Sync iterators, off the event loop: in anyio's worker threads, as Starlette runs them.
+
+:class:`ThreadDrive` is what a stream uses: a worker takes items for a slice of time, see
+``slice.rs``. :class:`ThreadedIterator` makes one hop per item, for code that iterates by itself.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 import anyio.to_thread
 
+from eventwire._core import Outcome
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from eventwire._core import Slicer
+    from eventwire._outbox import Outbox
+    from eventwire._pump import Closing
 
 _END = object()
+
+# A busy iterator wakes the loop once; from then on the loop comes back by itself, this many
+# seconds apart, until it finds nothing. Waking it for every event would cost a system call and two
+# switches of the GIL each.
+_COME_BACK = 0.0005
+
+
+class ThreadDrive:
+    """Brings the items of a sync iterator to an outbox, in slices of a worker thread's time.
+
+    Between slices, and while the client is slow, the thread is back in its pool.
+    """
+
+    def __init__(self, slicer: Slicer, failed: Callable[[BaseException], None]) -> None:
+        self._slicer = slicer
+        self._failed = failed
+        self._slice = threading.Lock()
+        self._timer: asyncio.TimerHandle | None = None
+        self.take = slicer.take
+
+    async def run(self, outbox: Outbox, stream: Closing) -> bool:
+        """Iterate until the iterator ends (returns True) or the stream is closing (False)."""
+        loop = asyncio.get_running_loop()
+        look = functools.partial(self._look, outbox, stream, loop)
+        wake = functools.partial(loop.call_soon_threadsafe, look)
+        try:
+            while not stream.closing:
+                outcome = await anyio.to_thread.run_sync(self._run_slice, wake)
+                outbox.flush()
+                while outbox.busy:
+                    await outbox.freed()
+                if outcome is Outcome.END:
+                    return True
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+        return False
+
+    def _run_slice(self, wake: Callable[[], object]) -> Outcome:
+        with self._slice:
+            return self._slicer.run(wake)
+
+    def _look(self, outbox: Outbox, stream: Closing, loop: asyncio.AbstractEventLoop) -> None:
+        """Post what a slice has gathered so far, and come back for more if there was any."""
+        self._timer = None
+        # A send in flight looks for more itself when it has ended.
+        if stream.closing or outbox.busy:
+            return
+        try:
+            frames = self.take()
+            if frames is not None:
+                outbox.post(frames)
+                self._timer = loop.call_later(_COME_BACK, self._look, outbox, stream, loop)
+        except BaseException as error:  # noqa: BLE001  # a callback has no caller
+            self._failed(error)
+
+    async def aclose(self) -> None:
+        """Call the iterator's ``close()``, if it has one, when its running step has ended.
+
+        A step cannot be interrupted. The lock makes the close wait for it, in a worker of its own,
+        instead of failing with "generator already executing".
+        """
+        self._slicer.stop()
+
+        def close() -> None:
+            with self._slice:
+                self._slicer.close()
+
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(close)
 
 
 class ThreadedIterator:
     """Iterates ``iterable`` in anyio's worker threads, one step at a time.
 
-    A step cannot be interrupted. The lock makes ``aclose()`` wait for the one under way, in a
-    worker of its own, instead of failing with "generator already executing".
+    ``aclose()`` waits for the step under way, as :class:`ThreadDrive` does.
     """
 
     __slots__ = ("_iterable", "_iterator", "_step")

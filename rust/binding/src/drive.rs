@@ -16,16 +16,17 @@ use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::iterator::PySendResult;
-use pyo3::types::{PyBytes, PyIterator, PyMemoryView, PyString};
+use pyo3::types::{PyBytes, PyIterator};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::encoder::Encoder;
+use crate::framer::Framer;
 
 /// How long items may be gathered before they are sent and other tasks run. With 50 busy
 /// streams the loop's latency is 50 times this.
 const TIME_BUDGET: Duration = Duration::from_micros(200);
 /// How many bytes may be gathered: uvicorn's own high-water mark.
-const SIZE_BUDGET: usize = 64 * 1024;
+pub(crate) const SIZE_BUDGET: usize = 64 * 1024;
 /// A buffer that has grown past this is given back while the stream is idle.
 const IDLE_CAPACITY: usize = 4 * 1024;
 
@@ -33,9 +34,7 @@ const IDLE_CAPACITY: usize = 4 * 1024;
 #[pyclass(module = "eventwire._core")]
 pub(crate) struct Driver {
     source: Option<Py<PyAny>>,
-    encoder: Py<Encoder>,
-    frames_are: FramesAre,
-    invalid: Option<Py<PyAny>>,
+    framer: Framer,
     /// The step under way: an iterator over what `__anext__()` waits for.
     step: Option<Py<PyIterator>>,
     /// `source` is exactly an async generator, whose `__anext__()` is its own awaitable.
@@ -43,17 +42,6 @@ pub(crate) struct Driver {
     /// The first event leaves at once.
     first: bool,
     frames: Vec<u8>,
-}
-
-/// Which items are frames already, and pass through as they are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum FramesAre {
-    /// None: `bytes` are data like any other (a FastAPI route).
-    Nothing,
-    /// `bytes` and `memoryview`.
-    Bytes,
-    /// `bytes`, `memoryview`, and `str` to be written as UTF-8.
-    Text,
 }
 
 /// What `advance` and `throw` return when there is nothing to wait for (private).
@@ -90,13 +78,7 @@ impl Driver {
         Ok(Self {
             is_generator: source.get_type().is(generator),
             source: Some(source.clone().unbind()),
-            encoder,
-            frames_are: match frames_are {
-                "bytes" => FramesAre::Bytes,
-                "text" => FramesAre::Text,
-                _ => FramesAre::Nothing,
-            },
-            invalid,
+            framer: Framer::new(encoder, frames_are, invalid),
             step: None,
             first: true,
             frames: Vec::new(),
@@ -155,7 +137,7 @@ impl Driver {
     /// One item as a frame, for a caller that iterates the source itself.
     fn frame<'py>(&mut self, item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let mark = self.frames.len();
-        self.append(item)?;
+        self.framer.append(&mut self.frames, item)?;
         let frame = PyBytes::new(item.py(), &self.frames[mark..]);
         self.frames.truncate(mark);
         Ok(frame)
@@ -176,14 +158,13 @@ impl Driver {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.source)?;
-        visit.call(&self.encoder)?;
-        visit.call(&self.invalid)?;
+        self.framer.traverse(&visit)?;
         visit.call(&self.step)
     }
 
     fn __clear__(&mut self) {
         self.source = None;
-        self.invalid = None;
+        self.framer.clear();
         self.step = None;
     }
 }
@@ -222,7 +203,7 @@ impl Driver {
             match step {
                 Step::Waits(waits_for) => return Ok(waits_for),
                 Step::End => return Outcome::END.bound(py),
-                Step::Item(item) => self.append(&item)?,
+                Step::Item(item) => self.framer.append(&mut self.frames, &item)?,
             }
             let used = self.frames.len() >= SIZE_BUDGET || since.elapsed() >= TIME_BUDGET;
             if used || hold || self.first {
@@ -232,35 +213,11 @@ impl Driver {
             step = self.begin(py)?;
         }
     }
-
-    fn append(&mut self, item: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = item.py();
-        if self.frames_are != FramesAre::Nothing {
-            if let Ok(frame) = item.cast::<PyBytes>() {
-                self.frames.extend_from_slice(frame.as_bytes());
-                return Ok(());
-            }
-            if item.is_instance_of::<PyMemoryView>() {
-                let frame = item.call_method0(intern!(py, "tobytes"))?;
-                self.frames
-                    .extend_from_slice(frame.cast::<PyBytes>()?.as_bytes());
-                return Ok(());
-            }
-            if self.frames_are == FramesAre::Text
-                && let Ok(text) = item.cast::<PyString>()
-            {
-                self.frames.extend_from_slice(text.to_str()?.as_bytes());
-                return Ok(());
-            }
-        }
-        let invalid = self.invalid.as_ref().map(|invalid| invalid.bind(py));
-        self.encoder.get().append(&mut self.frames, item, invalid)
-    }
 }
 
 impl Outcome {
     /// The member, always the same object: the caller compares by identity.
-    fn bound(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    pub(crate) fn bound(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         static END: PyOnceLock<Py<Outcome>> = PyOnceLock::new();
         static BUDGET: PyOnceLock<Py<Outcome>> = PyOnceLock::new();
         let (cell, name) = match self {

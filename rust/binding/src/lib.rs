@@ -6,6 +6,8 @@
 //! * [`event`] – the native `ServerSentEvent`
 //! * [`encoder`] – one item in, one whole frame out
 //! * [`drive`] – advances an async iterator until it suspends, framing what it yields
+//! * [`slice`] – the same for a sync iterator, in worker threads
+//! * [`framer`] – what becomes of one item of a stream
 //! * [`value`] – values as JSON, from compiled Pydantic schemas
 //! * [`raw`] – the only unsafe code
 //! * [`error`] – the one place where a core error becomes a Python exception
@@ -14,7 +16,9 @@ mod drive;
 mod encoder;
 mod error;
 mod event;
+mod framer;
 mod raw;
+mod slice;
 mod value;
 
 /// The extension module; free of global mutable state, so it declares `gil_used = false`.
@@ -26,6 +30,8 @@ mod _core {
     use crate::encoder::Encoder;
     #[pymodule_export]
     use crate::event::ServerSentEvent;
+    #[pymodule_export]
+    use crate::slice::Slicer;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "a Python dunder name")]

@@ -1,0 +1,162 @@
+//! Advances a sync iterator in a worker thread, a slice of time at a go.
+//!
+//! A thread hop costs about 100 µs, so a worker takes as many items as a slice has room for and
+//! appends their frames to a buffer that the event loop's thread takes. The rules:
+//!
+//! * a frame that is ready is never kept while `next()` may block: if the loop's thread has
+//!   nothing to do for this stream it is woken after the frame;
+//! * if it has, it is not woken: it comes back for more by itself;
+//! * the worker goes back to its pool when the slice is used, when the buffer is full, or when it
+//!   is asked to stop;
+//! * no lock is held while Python code runs.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyIterator};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::drive::{Outcome, SIZE_BUDGET};
+use crate::encoder::Encoder;
+use crate::framer::Framer;
+
+/// How long a worker stays: below the interpreter's switch interval (5 ms), so that the loop's
+/// thread is not kept waiting for the GIL, and long beside a thread hop.
+const SLICE: Duration = Duration::from_millis(2);
+
+/// Drives one stream's sync iterator; its steps never overlap (private).
+#[pyclass(frozen, module = "eventwire._core")]
+pub(crate) struct Slicer {
+    iterable: Py<PyAny>,
+    iterator: PyOnceLock<Py<PyIterator>>,
+    framer: Framer,
+    shared: Mutex<Shared>,
+    stop: AtomicBool,
+}
+
+/// What the two threads share.
+#[derive(Default)]
+struct Shared {
+    frames: Vec<u8>,
+    /// The loop's thread will not come by itself: wake it.
+    idle: bool,
+}
+
+#[pymethods]
+impl Slicer {
+    #[new]
+    #[pyo3(signature = (iterable, encoder, *, frames_are="nothing", invalid=None))]
+    fn new(
+        iterable: Py<PyAny>,
+        encoder: Py<Encoder>,
+        frames_are: &str,
+        invalid: Option<Py<PyAny>>,
+    ) -> Self {
+        Self {
+            iterable,
+            iterator: PyOnceLock::new(),
+            framer: Framer::new(encoder, frames_are, invalid),
+            shared: Mutex::new(Shared {
+                frames: Vec::new(),
+                idle: true,
+            }),
+            stop: AtomicBool::new(false),
+        }
+    }
+
+    /// Runs one slice, in a worker thread; `wake` is called when frames are ready and the loop's
+    /// thread is idle.
+    ///
+    /// Returns `Outcome.END` or `Outcome.BUDGET`; an exception of the iterator or of the encoder is
+    /// raised, and the frames before it stay.
+    fn run<'py>(&self, wake: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = wake.py();
+        let since = Instant::now();
+        let mut iterator = self
+            .iterator
+            .get_or_try_init(py, || self.iterable.bind(py).try_iter().map(Bound::unbind))?
+            .bind(py)
+            .clone();
+        let mut frame = Vec::new();
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Outcome::BUDGET.bound(py);
+            }
+            let Some(item) = iterator.next() else {
+                return Outcome::END.bound(py);
+            };
+            frame.clear();
+            self.framer
+                .append(&mut frame, &item?)
+                .map_err(|error| not_the_end(py, error))?;
+            let (full, idle) = {
+                let mut shared = self.shared();
+                shared.frames.extend_from_slice(&frame);
+                let idle = std::mem::take(&mut shared.idle);
+                (shared.frames.len() >= SIZE_BUDGET, idle)
+            };
+            if idle {
+                wake.call0()?;
+            }
+            if full || since.elapsed() >= SLICE {
+                return Outcome::BUDGET.bound(py);
+            }
+        }
+    }
+
+    /// The frames gathered so far as one `bytes`; None, and from then on the caller is idle, if
+    /// there are none.
+    fn take<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let frames = {
+            let mut shared = self.shared();
+            if shared.frames.is_empty() {
+                shared.idle = true;
+                return None;
+            }
+            std::mem::take(&mut shared.frames)
+        };
+        Some(PyBytes::new(py, &frames))
+    }
+
+    /// Ends the slice under way as soon as its step ends, and any later one at once.
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Calls the iterator's `close()`, if it has one. No slice may be under way.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let target = match self.iterator.get(py) {
+            Some(iterator) => iterator.bind(py).as_any(),
+            None => self.iterable.bind(py),
+        };
+        if let Some(close) = target.getattr_opt("close")? {
+            close.call0()?;
+        }
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.iterable)?;
+        self.framer.traverse(&visit)
+    }
+}
+
+impl Slicer {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An encoder's `StopIteration` must not pass for the iterator's (PEP 479).
+fn not_the_end(py: Python<'_>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyStopIteration>(py) {
+        return error;
+    }
+    let outer = PyRuntimeError::new_err("encoding an item raised StopIteration");
+    outer.set_cause(py, Some(error));
+    outer
+}
