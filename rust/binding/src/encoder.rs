@@ -14,7 +14,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
-use crate::event::{Fields, ServerSentEvent, is_fastapi_event};
+use crate::event::{FastApiEvent, Fields, ServerSentEvent, fastapi_event};
 use crate::value::{Dialect, Options, Plan, Wrote, compile, plan_of, write_builtin};
 
 /// Encodes items as server-sent events: `Encoder(item_type).encode(item) -> bytes`.
@@ -135,8 +135,10 @@ impl Encoder {
         if let Ok(event) = item.cast::<ServerSentEvent>() {
             return self.append_event(buffer, &event.get().fields(py));
         }
-        if is_fastapi_event(item)? {
-            return self.append_event(buffer, &Fields::of(item)?);
+        let fastapi = fastapi_event(item)?;
+        if fastapi != FastApiEvent::No {
+            let fields = Fields::of(item, fastapi == FastApiEvent::Own)?;
+            return self.append_event(buffer, &fields);
         }
         let mut frame = Frame::begin(buffer);
         let wrote = frame.data_line(|buffer| match &self.declared {

@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyInt, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::error::field_error;
+use crate::raw::instance_dict;
 
 /// One server-sent event. Immutable; only keyword arguments.
 ///
@@ -232,12 +233,23 @@ pub(crate) struct Fields<'py> {
 }
 
 impl<'py> Fields<'py> {
-    /// Reads the attributes of a foreign event (`fastapi.sse.ServerSentEvent`).
-    pub(crate) fn of(item: &Bound<'py, PyAny>) -> PyResult<Self> {
+    /// Reads the fields of FastAPI's event.
+    ///
+    /// Of FastAPI's own class from the instance's `__dict__`: six attribute accesses through
+    /// Pydantic's `__getattr__` would cost 0.2 µs. A subclass may have properties.
+    pub(crate) fn of(item: &Bound<'py, PyAny>, own: bool) -> PyResult<Self> {
         let py = item.py();
-        let read = |name| {
-            item.getattr(name)
-                .map(|value: Bound<'py, PyAny>| if value.is_none() { None } else { Some(value) })
+        let attributes = if own { instance_dict(item) } else { None };
+        let read = |name: &Bound<'py, PyString>| -> PyResult<Option<Bound<'py, PyAny>>> {
+            let known = match &attributes {
+                Some(attributes) => attributes.get_item(name)?,
+                None => None,
+            };
+            let value = match known {
+                Some(value) => value,
+                None => item.getattr(name)?,
+            };
+            Ok(if value.is_none() { None } else { Some(value) })
         };
         Ok(Self {
             data: read(intern!(py, "data"))?,
@@ -318,28 +330,47 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
         .map_or_else(|_| String::from("?"), |name| name.to_string())
 }
 
-/// FastAPI's event class, once `fastapi.sse` has been imported by anybody.
+/// What an item is to FastAPI's event class.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FastApiEvent {
+    /// An instance of exactly that class.
+    Own,
+    /// An instance of a subclass.
+    Derived,
+    /// Something else.
+    No,
+}
+
+/// Looks for FastAPI's event class, which exists once `fastapi.sse` was imported by anybody.
 ///
 /// The root package never imports FastAPI, yet a plain Starlette route may yield FastAPI's
 /// events; until the module is there no object can be one.
-pub(crate) fn is_fastapi_event(item: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(crate) fn fastapi_event(item: &Bound<'_, PyAny>) -> PyResult<FastApiEvent> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let py = item.py();
     let class = if let Some(class) = CLASS.get(py) {
         class
     } else {
-        static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
         let modules: &Bound<'_, PyDict> = MODULES.import(py, "sys", "modules")?;
         let Some(module) = modules.get_item(intern!(py, "fastapi.sse"))? else {
-            return Ok(false);
+            return Ok(FastApiEvent::No);
         };
         // Absent while the module is half imported.
         let Some(class) = module.getattr_opt(intern!(py, "ServerSentEvent"))? else {
-            return Ok(false);
+            return Ok(FastApiEvent::No);
         };
         CLASS.get_or_try_init(py, || Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind()))?
     };
-    // The MRO, not isinstance: Pydantic's metaclass answers that in Python, 0.2 µs an item.
     let own = item.get_type();
-    Ok(own.is(class) || own.mro().iter().any(|base| base.is(class)))
+    if own.is(class) {
+        return Ok(FastApiEvent::Own);
+    }
+    // The MRO, not isinstance: older metaclasses of Pydantic answer that in Python.
+    let derived = own.mro().iter().any(|base| base.is(class));
+    Ok(if derived {
+        FastApiEvent::Derived
+    } else {
+        FastApiEvent::No
+    })
 }
