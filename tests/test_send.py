@@ -92,3 +92,18 @@ def test_a_layer_that_only_looks_like_starlettes_is_a_strangers():
         pass
 
     assert _send.server_send(outer(send)) is None
+
+
+def test_a_users_middleware_sees_every_message(serve):
+    """Start, body, end: nothing is skipped above an unknown layer."""
+    seen = []
+
+    class Recording(Counting):
+        def __init__(self, app):
+            super().__init__(app)
+            self.messages = seen
+
+    serve_probe(serve, Middleware(Recording))
+    assert seen[0]["type"] == "http.response.start"
+    assert b"".join(message["body"] for message in seen[1:]) == b"data: 1\n\ndata: 2\n\n"
+    assert [message["more_body"] for message in seen[1:]][-1] is False

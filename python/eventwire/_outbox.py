@@ -47,8 +47,10 @@ class Outbox:
         pending: Callable[[], bytes | None],
         failed: Callable[[BaseException], None],
     ) -> None:
-        self._send = send
-        self._native = server_send(send) is not None
+        server = server_send(send)
+        # The response has started: Starlette's own layers have nothing left to do for its body.
+        self._send = send if server is None else server
+        self._native = server is not None
         self._loop = loop
         self._pending = pending
         self._failed = failed
