@@ -71,6 +71,7 @@ clean: ## remove what the verbs made
 
 check-tools:
 	@command -v $(PYTHON) >/dev/null || { echo "eventwire needs Python >= 3.11: '$(PYTHON)' is not there (set PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c '' || { echo "eventwire needs Python >= 3.11: '$(PYTHON)' does not run (set PYTHON=...)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "eventwire needs Python >= 3.11; '$(PYTHON)' is $$($(PYTHON) -V 2>&1) (set PYTHON=...)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "eventwire needs Python's venv module (Debian: apt-get install python3-venv)"; exit 1; }
 	@command -v cc >/dev/null || { echo "eventwire needs a C linker: 'cc' is not there (Debian: apt-get install gcc)"; exit 1; }

@@ -86,7 +86,7 @@ def name_of(value):
 
 FOREIGN = {
     renamed: "no dependant",
-    renamed_item_field: "no stream_item_field",
+    renamed_item_field: "stream_item_field",
     without_raw_branch: "gave StreamingResponse",
     loses_the_status: "status code",
     wraps_the_generator: "generator was not found",

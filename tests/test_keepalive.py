@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
+import fastapi.routing
 import pytest
 
+import eventwire.fastapi
 from asgi import Wire, until
-from eventwire import EventSourceResponse
+from eventwire import EventSourceResponse, _outbox
 
 PING = b": ping\n\n"
+
+
+@pytest.fixture(params=["server", "stranger"], autouse=True)
+def kind(request, monkeypatch):
+    """Run every test with a recognised server's `send` and with a stranger's."""
+    if request.param == "server":
+        monkeypatch.setattr(_outbox, "server_send", lambda send: send)
 
 
 class Fast(EventSourceResponse):
@@ -147,3 +156,26 @@ def test_a_comment_that_cannot_be_sent_ends_the_stream(late):
         assert closed == [1]
 
     asyncio.run(main())
+
+
+def test_the_interval_is_15_seconds():
+    """On Starlette's routes; on FastAPI's it is FastAPI's own."""
+    assert EventSourceResponse(iter(()))._ping_interval() == 15.0
+    assert fastapi.routing._PING_INTERVAL == 15.0
+
+
+@pytest.mark.parametrize(("interval", "expected"), [(0.03, True), (None, False)])
+def test_a_patched_interval_of_fastapi_is_honoured(serve, monkeypatch, interval, expected):
+    """It is read when a stream starts; None is off."""
+    monkeypatch.setattr(fastapi.routing, "_PING_INTERVAL", interval)
+    app = fastapi.FastAPI()
+
+    @app.get("/", response_class=eventwire.fastapi.EventSourceResponse)
+    async def stream():
+        yield 1
+        await asyncio.sleep(0.1)
+        yield 2
+
+    reply = serve(app).request("/")
+    assert (PING in reply.body) is expected
+    assert reply.body.replace(PING, b"") == b"data: 1\n\ndata: 2\n\n"

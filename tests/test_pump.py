@@ -8,10 +8,19 @@ import time
 
 import anyio
 import pytest
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
 from asgi import Wire, until
-from eventwire import EventSourceResponse
+from eventwire import EventSourceResponse, _outbox, _stream
+
+
+@pytest.fixture(params=["server", "stranger"], autouse=True)
+def kind(request, monkeypatch):
+    """Run every test with a recognised server's `send` and with a stranger's."""
+    if request.param == "server":
+        monkeypatch.setattr(_outbox, "server_send", lambda send: send)
+    return request.param
 
 
 def run(main):
@@ -352,8 +361,9 @@ def test_an_oserror_of_the_generator_is_not_taken_for_a_disconnect():
     run(main)
 
 
-def test_a_send_of_a_stranger_runs_from_start_to_end_in_one_task():
+def test_a_send_of_a_stranger_runs_from_start_to_end_in_one_task(monkeypatch):
     """A middleware that holds an anyio scope across its await is not torn in two."""
+    monkeypatch.setattr(_outbox, "server_send", lambda send: None)
 
     async def main():
         wire = Wire()
@@ -431,3 +441,155 @@ def test_no_task_is_left_behind():
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(main)
+
+
+def test_the_servers_echo_of_the_end_is_not_taken_for_a_disconnect():
+    """Servers say `http.disconnect` when the final message arrives, before its send returns."""
+
+    async def main():
+        wire, done = Wire(), []
+
+        async def echo(message):
+            if message.get("more_body") is False:
+                wire.leave()
+                await asyncio.sleep(0.01)
+
+        wire.on_send = echo
+        response = EventSourceResponse(_async([1]), background=BackgroundTask(done.append, 1))
+        await start(response, wire)
+        assert wire.ended
+        assert done == [1]
+
+    run(main)
+
+
+@pytest.mark.parametrize("error", [LookupError, asyncio.CancelledError])
+def test_what_was_yielded_before_an_error_arrives_at_a_slow_client(error):
+    """A send in flight and the frames behind it are waited for; then the error is raised."""
+
+    async def main():
+        wire = Wire()
+
+        async def generator():
+            yield 1
+            yield 2
+            await asyncio.sleep(0.005)
+            yield 3
+            raise error
+
+        async def slow(message):
+            if message.get("body") == b"data: 2\n\n":
+                await asyncio.sleep(0.05)
+
+        wire.on_send = slow
+        with pytest.raises(error):
+            await start(EventSourceResponse(generator()), wire)
+        assert wire.body == b"data: 1\n\ndata: 2\n\ndata: 3\n\n"
+        assert not wire.ended
+
+    run(main)
+
+
+@pytest.mark.parametrize("fate", ["leave", "cancel"])
+def test_an_error_is_not_lost_when_the_client_leaves_before_the_last_frames(fate):
+    """The generator has failed: whatever happens to its last frames, its error is raised."""
+
+    async def main():
+        wire = Wire()
+
+        async def generator():
+            yield 1
+            yield 2
+            raise LookupError("important")
+
+        async def block(message):
+            if message.get("body") == b"data: 2\n\n":
+                wire.block()
+
+        wire.on_send = block
+        task = start(EventSourceResponse(generator()), wire)
+        await until(lambda: wire.in_flight)
+        await asyncio.sleep(0.01)
+        if fate == "leave":
+            wire.leave()
+        else:
+            task.cancel()
+        with pytest.raises(LookupError, match="important"):
+            await task
+
+    run(main)
+
+
+def test_a_send_that_fails_at_once_reaches_a_generator_in_the_middle_of_a_step():
+    """It is cancelled where it waits, and closed: not "already running"."""
+
+    async def main():
+        wire, events = Wire(), []
+
+        async def generator():
+            try:
+                yield 1
+                yield 2
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                events.append("cancelled")
+                raise
+            finally:
+                events.append("closed")
+
+        async def fail(message):
+            if message.get("body") == b"data: 2\n\n":
+                raise RuntimeError("transport")
+
+        wire.on_send = fail
+        with pytest.raises(RuntimeError, match="transport"):
+            await asyncio.wait_for(start(EventSourceResponse(generator()), wire), 1)
+        assert events == ["cancelled", "closed"]
+
+    run(main)
+
+
+def test_a_start_that_fails_closes_the_generator_without_entering_it():
+    """Nothing was asked of it, and nothing can be any more."""
+
+    async def main():
+        wire = Wire()
+        source = _async([1])
+
+        async def fail(message):
+            raise RuntimeError("start")
+
+        wire.on_send = fail
+        with pytest.raises(RuntimeError, match="start"):
+            await start(EventSourceResponse(source), wire)
+        with pytest.raises(StopAsyncIteration):
+            await source.__anext__()
+
+    run(main)
+
+
+def test_a_generator_that_does_not_end_is_left_alone_after_the_cleanup_timeout(monkeypatch, caplog):
+    """The request ends, with one warning; the generator goes on by itself."""
+    monkeypatch.setattr(_stream, "CLEANUP_TIMEOUT", 0.05)
+
+    async def main():
+        wire, go_on = Wire(), asyncio.Event()
+
+        async def generator():
+            try:
+                yield 1
+                await asyncio.Event().wait()
+            finally:
+                await go_on.wait()
+
+        task = start(EventSourceResponse(generator()), wire)
+        await until(lambda: wire.body)
+        wire.leave()
+        await asyncio.wait_for(task, 1)
+        go_on.set()
+        await asyncio.sleep(0.01)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main)
+    (record,) = caplog.records
+    assert "did not end" in record.getMessage()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import itertools
 import threading
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from asgi import Wire, until
 from eventwire import Encoder, EventSourceResponse
 from eventwire._core import Outcome, Slicer
 from servers import wait_until
@@ -173,6 +175,48 @@ def test_frames_before_an_error_are_delivered_from_the_middle_of_a_slice(serve, 
     reply = serve_iterable(serve, generator).request("/")
     assert reply.body == b"".join(b"data: %d\n\n" % number for number in range(500))
     assert not reply.whole
+
+
+def test_frames_gathered_during_a_blocked_send_do_not_wait_for_the_next_step():
+    """The end of the send takes them along, while `next()` blocks."""
+    release, blocked = threading.Event(), threading.Event()
+
+    def generator():
+        yield 1
+        blocked.wait(5)
+        yield 2
+        release.wait(5)
+        yield 3
+
+    async def main():
+        wire = Wire()
+
+        async def block(message):
+            if message.get("body") == b"data: 1\n\n":
+                wire.block()
+                blocked.set()
+
+        wire.on_send = block
+        response = EventSourceResponse(generator())
+        task = asyncio.create_task(response(wire.scope, wire.receive, wire.send))
+        await until(blocked.is_set)
+        await asyncio.sleep(0.02)
+        wire.unblock()
+        await until(lambda: wire.body == b"data: 1\n\ndata: 2\n\n")
+        release.set()
+        await task
+
+    asyncio.run(main())
+
+
+def test_a_file_is_streamed_and_left_open(serve, tmp_path):
+    """What is no generator belongs to whoever opened it."""
+    path = tmp_path / "log"
+    path.write_text("a\nb\n")
+    with path.open() as lines:
+        reply = serve_iterable(serve, lambda: lines).request("/")
+        assert reply.body == b'data: "a\\n"\n\ndata: "b\\n"\n\n'
+        assert not lines.closed
 
 
 class TestSlicer:

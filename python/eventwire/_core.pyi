@@ -179,4 +179,7 @@ class Slicer:
     def stop(self) -> None:
         """End the slice under way after its step, and any later one at once."""
     def close(self) -> None:
-        """Call the iterator's ``close()``, if it has one. No slice may be under way."""
+        """Close the iterator if it is a generator. No slice may be under way.
+
+        Others, for example files, belong to whoever opened them.
+        """

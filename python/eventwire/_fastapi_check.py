@@ -11,10 +11,6 @@ import contextlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
-import fastapi.routing
-from fastapi.dependencies.utils import get_dependant
-from starlette.requests import Request
-
 from eventwire import _fastapi_hook
 
 if TYPE_CHECKING:
@@ -24,19 +20,28 @@ if TYPE_CHECKING:
 _STATUS = 207  # anything but the default
 
 
-async def _async_endpoint() -> AsyncIterator[int]:
+async def _async_generator() -> AsyncIterator[int]:
     yield 1
 
 
-def _sync_endpoint() -> Iterator[int]:
+def _sync_generator() -> Iterator[int]:
     yield 1
+
+
+async def _function() -> list[int]:
+    return [1]
 
 
 def problem(original: Callable[..., Any], response_class: type) -> str | None:
-    """Say why the hook would not work around ``original``; None if it does."""
-    hooked = _fastapi_hook.accelerated(original, response_class)
+    """Say why the hook would not work around ``original``; None if it does.
+
+    Never raises: what is private to FastAPI is imported in here, too.
+    """
     try:
-        for endpoint in (_async_endpoint, _sync_endpoint):
+        if (why := _wrong_parameters(original)) is not None:
+            return why
+        hooked = _fastapi_hook.accelerated(original, response_class)
+        for endpoint in (_async_generator, _sync_generator, _function):
             if (why := _try(hooked, endpoint, response_class)) is not None:
                 return f"{endpoint.__name__.strip('_')}: {why}"
     except Exception as error:  # noqa: BLE001  # a changed FastAPI may raise anything
@@ -44,20 +49,35 @@ def problem(original: Callable[..., Any], response_class: type) -> str | None:
     return None
 
 
+def _wrong_parameters(original: Callable[..., Any]) -> str | None:
+    parameters = inspect.signature(original).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return None  # wrapped by another tool: only trying can tell
+    known = {
+        "dependant",
+        "response_class",
+        "response_field",
+        "stream_item_field",
+        "is_json_stream",
+        *_fastapi_hook.DUMP_OPTIONS,
+    }
+    if missing := known - set(parameters):
+        return f"get_request_handler has no {', '.join(sorted(missing))}"
+    return None
+
+
 def _try(
     get_request_handler: Callable[..., Any], endpoint: Callable[..., Any], response_class: type
 ) -> str | None:
-    parameters = inspect.signature(fastapi.routing.get_request_handler).parameters
-    missing = {"dependant", "response_class", "stream_item_field", "is_json_stream"} - set(
-        parameters
-    )
-    if missing and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return f"get_request_handler has no {', '.join(sorted(missing))}"
+    from fastapi.dependencies.utils import get_dependant  # noqa: PLC0415
+    from fastapi.utils import create_model_field  # noqa: PLC0415
+    from starlette.requests import Request  # noqa: PLC0415
+
     handler = get_request_handler(
         dependant=get_dependant(path="/", call=endpoint),
         status_code=_STATUS,
         response_class=response_class,
-        stream_item_field=None,
+        stream_item_field=create_model_field(name="item", type_=int, mode="serialization"),
         is_json_stream=False,
     )
     response = _drive(handler(Request(_scope())))
@@ -65,11 +85,15 @@ def _try(
         return f"the handler gave {type(response).__name__}"
     if response.status_code != _STATUS:
         return "the status code was lost"
+    if endpoint is _function:
+        return None if response.generator == [1] else "the returned value was changed"
     code = getattr(response.generator, "ag_code", None) or getattr(
         response.generator, "gi_code", None
     )
     if code is not endpoint.__code__:
         return "the endpoint's generator was not found"
+    if response.encode("2") != b"data: 2\n\n":
+        return "the item's type was lost"
     return None
 
 

@@ -32,13 +32,14 @@ if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
     from starlette.types import Scope
 
-_DUMP_OPTIONS = (
-    "include",
-    "exclude",
-    "by_alias",
-    "exclude_unset",
-    "exclude_defaults",
-    "exclude_none",
+# Of a route, and without the prefix of Pydantic's `to_json`.
+DUMP_OPTIONS = (
+    "response_model_include",
+    "response_model_exclude",
+    "response_model_by_alias",
+    "response_model_exclude_unset",
+    "response_model_exclude_defaults",
+    "response_model_exclude_none",
 )
 
 
@@ -100,37 +101,44 @@ class RouteResponse(_response.EventSourceResponse):
         dependant: Dependant,
         **response_args: Any,
     ) -> None:
-        super().__init__(_inner(content), **response_args)
         self._route_encoder = route_encoder
         self._dependant = dependant
+        super().__init__(_inner(content), **response_args)
 
     @property
     def generator(self) -> Any:
         """What the endpoint gave: an async or sync generator, or any iterable."""
         return self._content
 
+    def encode(self, item: Any) -> bytes:
+        """One item as this route writes it."""
+        return self._route_encoder.encode(item)
+
     def _encoder(self) -> Encoder:
         return self._route_encoder
 
-    def _ping_interval(self) -> float:
+    def _ping_interval(self) -> float | None:
         return ping_interval()
 
     def _invalid(self, scope: Scope) -> Callable[[Any, Any], BaseException]:
+        dependant = self._dependant
+
         def invalid(item: Any, error: Any) -> BaseException:
             errors = [
                 {**detail, "loc": ("response", *detail["loc"])}
                 for detail in error.errors(include_url=False)
             ]
             return ResponseValidationError(
-                errors=errors, body=item, endpoint_ctx=_endpoint_context(self._dependant, scope)
+                errors=errors, body=item, endpoint_ctx=_endpoint_context(dependant, scope)
             )
 
         return invalid
 
 
-def ping_interval() -> float:
-    """FastAPI's interval in seconds, read when a stream starts: people patch it."""
-    return float(getattr(fastapi.routing, "_PING_INTERVAL", 15.0))
+def ping_interval() -> float | None:
+    """FastAPI's interval in seconds, read when a stream starts: people patch it. None: off."""
+    interval: float | None = getattr(fastapi.routing, "_PING_INTERVAL", 15.0)
+    return interval
 
 
 def _inner(content: Any) -> Any:
@@ -148,8 +156,9 @@ def _inner(content: Any) -> Any:
 
 def _endpoint_context(dependant: Dependant, scope: Scope) -> Any:
     context: Any = {}
-    if dependant.call is not None:
-        context = fastapi.routing._extract_endpoint_context(dependant.call)  # noqa: SLF001
+    extract = getattr(fastapi.routing, "_extract_endpoint_context", None)
+    if dependant.call is not None and extract is not None:
+        context = extract(dependant.call)
     if dependant.path:
         mount = scope.get("root_path", "").rstrip("/")
         context = {**context, "path": f"{scope.get('method')} {mount}{dependant.path}"}
@@ -184,9 +193,9 @@ def _with_factory(dependant: Dependant, kwargs: dict[str, Any]) -> dict[str, Any
     encoder = Encoder._for_route(  # noqa: SLF001  # private to the package
         adapter=None if field is None else field._type_adapter,  # noqa: SLF001
         dump_options={
-            name: kwargs[f"response_model_{name}"]
-            for name in _DUMP_OPTIONS
-            if f"response_model_{name}" in kwargs
+            name.removeprefix("response_model_"): kwargs[name]
+            for name in DUMP_OPTIONS
+            if name in kwargs
         },
         item_json=untyped_json,
         event_json=event_json,

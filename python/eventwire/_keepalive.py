@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from eventwire._outbox import Outbox
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 class KeepAlive:
     """Posts ``comment`` whenever nothing was sent for ``interval`` seconds."""
 
-    __slots__ = ("_comment", "_failed", "_handle", "_interval", "_loop", "_outbox")
+    __slots__ = ("_comment", "_handle", "_interval", "_loop", "_outbox")
 
     def __init__(
         self,
@@ -29,13 +28,11 @@ class KeepAlive:
         *,
         interval: float,
         comment: bytes,
-        failed: Callable[[BaseException], None],
     ) -> None:
         self._outbox = outbox
         self._loop = loop
         self._interval = interval
         self._comment = comment
-        self._failed = failed
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -53,11 +50,9 @@ class KeepAlive:
         due = self._outbox.last + self._interval
         # A timer may fire up to one clock tick early; a send in flight is a sign of life.
         if now >= due and not self._outbox.busy:
-            try:
-                self._outbox.post(self._comment)
-            except BaseException as error:  # noqa: BLE001  # a callback has no caller
-                self._handle = None
-                self._failed(error)
+            self._handle = None
+            self._outbox.post(self._comment)
+            if self._outbox.error is not None:
                 return
         due = self._outbox.last + self._interval
         self._handle = self._loop.call_at(max(due, now + self._interval / 1000), self._fire)

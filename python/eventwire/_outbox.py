@@ -24,7 +24,7 @@ class Outbox:
     """Sends one stream's body, one message at a time.
 
     ``pending()`` returns frames that gathered while a send was in flight (bytes or None);
-    ``failed(error)`` is told of an error of a send that nobody waits for.
+    ``failed()`` is called when a send has failed; ``error`` says how.
     """
 
     __slots__ = (
@@ -45,7 +45,7 @@ class Outbox:
         loop: asyncio.AbstractEventLoop,
         *,
         pending: Callable[[], bytes | None],
-        failed: Callable[[BaseException], None],
+        failed: Callable[[], None],
     ) -> None:
         server = server_send(send)
         # The response has started: Starlette's own layers have nothing left to do for its body.
@@ -67,7 +67,11 @@ class Outbox:
         return self._helper is not None
 
     def post(self, body: bytes, *, more: bool = True) -> None:
-        """Hand ``body`` to the server. An error of a send that completes at once is raised."""
+        """Hand ``body`` to the server.
+
+        An error of the send is never raised here, where it would hit a generator in the middle
+        of a step, but kept in ``error`` and told to ``failed``.
+        """
         self.last = self._loop.time()
         message = {"type": "http.response.body", "body": body, "more_body": more}
         if not self._native:
@@ -78,18 +82,18 @@ class Outbox:
             waits_for = sending.send(None)
         except StopIteration:
             return
-        except BaseException as error:
-            self.error = error
-            raise
+        except BaseException as error:  # noqa: BLE001  # see above
+            self._fail(error)
+            return
         self._park(resume(sending, waits_for))
 
     def flush(self) -> None:
         """Post what is pending, unless a send is in flight: then its end does it."""
-        while self._helper is None and (frames := self._pending()):
+        while self._helper is None and self.error is None and (frames := self._pending()):
             self.post(frames)
 
     async def drain(self) -> None:
-        """Wait until nothing is in flight and nothing is pending; raise a send's error."""
+        """Wait until nothing is in flight and nothing is pending, or a send has failed."""
         self.flush()
         while self._helper is not None:
             await self.freed()
@@ -103,10 +107,14 @@ class Outbox:
                 self._free.set_result(None)
         return self._free
 
+    def forget(self) -> None:
+        """Drop the callbacks: the stream is over."""
+        self._pending = _nothing
+        self._failed = _nothing
+
     async def abort(self) -> None:
         """Cancel the send in flight and wait for it: the body stays cut."""
         if (helper := self._helper) is not None:
-            helper.remove_done_callback(self._sent)
             self._helper = None
             helper.cancel()
             await asyncio.wait([helper])
@@ -121,12 +129,22 @@ class Outbox:
         self._helper.add_done_callback(self._sent)
 
     def _sent(self, helper: asyncio.Task[None]) -> None:
+        if self._helper is not helper:
+            return  # aborted after it had ended: nothing may follow
         self._helper = None
-        try:
-            helper.result()
+        if helper.cancelled():
+            self._fail(asyncio.CancelledError())
+        elif (error := helper.exception()) is not None:
+            self._fail(error)
+        else:
             self.flush()
-        except BaseException as error:  # noqa: BLE001  # handed on: a callback has no caller
-            self.error = error
-            self._failed(error)
         if self._helper is None and self._free is not None and not self._free.done():
             self._free.set_result(None)
+
+    def _fail(self, error: BaseException) -> None:
+        self.error = error
+        self._failed()
+
+
+def _nothing() -> None:
+    return None

@@ -69,7 +69,7 @@ class EventSourceResponse(StreamingResponse):
         self._content = content
         # What the response sends, as frames: for code that wraps `body_iterator`. Iterated only
         # if somebody does; while it is in place the pump takes the content itself.
-        self._offered = _Frames(self)
+        self._offered = _Frames(content, self._encoder(), self._frames_are, self._invalid({}))
         super().__init__(self._offered, status_code, headers, media_type, background)
         self.headers.setdefault("Cache-Control", "no-cache")
         # nginx buffers responses unless told not to.
@@ -89,10 +89,10 @@ class EventSourceResponse(StreamingResponse):
         }
         try:
             await send(start)
+            stream = Stream(source, send, ping_interval=self._ping_interval())
         except BaseException:
             await source.close_unstarted()
             raise
-        stream = Stream(source, send, ping_interval=self._ping_interval())
         try:
             await stream.run(receive)
         except OSError as error:
@@ -126,18 +126,37 @@ class EventSourceResponse(StreamingResponse):
     def _invalid(self, scope: Scope) -> Callable[[Any, Any], BaseException] | None:  # noqa: ARG002
         return None
 
-    def _ping_interval(self) -> float:
+    def _ping_interval(self) -> float | None:
         return 15.0
 
-    async def _frames(self) -> AsyncIterator[bytes]:
-        """Iterate the frames in the plain way: one per item, in the caller's task."""
-        content = self._content
+
+class _Frames:
+    """Frames in the plain way, one per item, in the task of whoever iterates them.
+
+    It costs nothing until it is used, and does not refer to its response: no cycle.
+    """
+
+    __slots__ = ("_content", "_encoder", "_frames_are", "_invalid")
+
+    def __init__(
+        self,
+        content: AsyncIterable[Any] | Iterable[Any],
+        encoder: Encoder,
+        frames_are: Literal["nothing", "bytes", "text"],
+        invalid: Callable[[Any, Any], BaseException] | None,
+    ) -> None:
+        self._content = content
+        self._encoder = encoder
+        self._frames_are = frames_are
+        self._invalid = invalid
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         source = (
-            content.__aiter__() if isinstance(content, AsyncIterable) else ThreadedIterator(content)
+            self._content.__aiter__()
+            if isinstance(self._content, AsyncIterable)
+            else ThreadedIterator(self._content)
         )
-        driver = Driver(
-            source, self._encoder(), frames_are=self._frames_are, invalid=self._invalid({})
-        )
+        driver = Driver(source, self._encoder, frames_are=self._frames_are, invalid=self._invalid)
         try:
             async for item in source:
                 yield driver.frame(item)
@@ -145,18 +164,6 @@ class EventSourceResponse(StreamingResponse):
             aclose = getattr(source, "aclose", None)
             if aclose is not None:
                 await aclose()
-
-
-class _Frames:
-    """The frames of a response, as an async iterable that costs nothing until it is used."""
-
-    __slots__ = ("_iterator", "_response")
-
-    def __init__(self, response: EventSourceResponse) -> None:
-        self._response = response
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._response._frames()  # noqa: SLF001  # the other half of one class
 
 
 def _in_asyncio_task() -> bool:

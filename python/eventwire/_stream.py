@@ -14,6 +14,7 @@ the pump, shielded. ``ended`` is set before the final message, because servers a
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 KEEPALIVE_COMMENT = b": ping\n\n"
 
+CLEANUP_TIMEOUT = 30.0
+"""How long a request waits for a generator that was told to end, in seconds."""
+
+_log = logging.getLogger("eventwire")
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -47,8 +53,8 @@ class Source:
     frames_are: Literal["nothing", "bytes", "text"]
     invalid: Callable[[Any, Any], BaseException] | None
 
-    def drive(self, failed: Callable[[BaseException], None]) -> AsyncDrive | ThreadDrive:
-        """Make what brings the items to an outbox; ``failed`` is told of a send's error."""
+    def drive(self) -> AsyncDrive | ThreadDrive:
+        """Make what brings the items to an outbox."""
         if self.iterator is not None:
             driver = Driver(
                 self.iterator, self.encoder, frames_are=self.frames_are, invalid=self.invalid
@@ -58,7 +64,7 @@ class Source:
         slicer = Slicer(
             self.iterable, self.encoder, frames_are=self.frames_are, invalid=self.invalid
         )
-        return ThreadDrive(slicer, failed)
+        return ThreadDrive(slicer)
 
     async def close_unstarted(self) -> None:
         """Close it before anything was asked of it."""
@@ -70,71 +76,87 @@ class Source:
 class Stream:
     """Sends what a source yields as the body of a response that has started."""
 
-    def __init__(self, source: Source, send: Send, *, ping_interval: float) -> None:
-        loop = asyncio.get_running_loop()
-        self.closing = False
-        self.ended = False
-        self.send_error: BaseException | None = None
-        """The error of a send, as opposed to one of the generator."""
-        self._drive = source.drive(self._send_failed)
-        self._outbox = Outbox(send, loop, pending=self._drive.take, failed=self._send_failed)
-        self._keepalive = KeepAlive(
-            self._outbox,
-            loop,
-            interval=ping_interval,
-            comment=KEEPALIVE_COMMENT,
-            failed=self._send_failed,
+    def __init__(self, source: Source, send: Send, *, ping_interval: float | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._drive = source.drive()
+        self._outbox = Outbox(send, self._loop, pending=self._drive.take, failed=self.close)
+        self._keepalive = (
+            None
+            if ping_interval is None
+            else KeepAlive(
+                self._outbox, self._loop, interval=ping_interval, comment=KEEPALIVE_COMMENT
+            )
         )
-        self._loop = loop
-        self._pump: asyncio.Task[None] | None = None
-        self._request: asyncio.Task[Any] | None = None
+        self.closing = False
+        self._ended = False
         self._started = False
         self._listening = False
         self._released = False
+        self._error: BaseException | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._request: asyncio.Task[Any] | None = None
+
+    @property
+    def send_error(self) -> BaseException | None:
+        """The error of a send, as opposed to one of the generator."""
+        return self._outbox.error
 
     async def run(self, receive: Receive) -> None:
         """Stream until the generator ends, fails or the client leaves.
 
-        Raises what the generator, the encoder or ``send`` raised, bare; a cancellation of this
-        task is raised again once the generator is closed.
+        Raises what the generator or the encoder raised, bare; else what ``send`` raised. A
+        cancellation of this task is raised again once the generator is closed.
         """
         self._request = asyncio.current_task()
         self._listening = True
-        self._pump = self._loop.create_task(self._iterate())
-        self._pump.add_done_callback(self._release)
-        self._keepalive.start()
+        # Before the pump: with eager tasks it may end inside create_task.
+        if self._keepalive is not None:
+            self._keepalive.start()
+        pump = self._loop.create_task(self._iterate())
+        self._pump = pump
+        pump.add_done_callback(self._release)
         try:
-            await self._listen(receive)
-        except BaseException:
-            self.close()
-            await self._join(self._pump)
-            raise
-        if not self.ended:
-            self.close()
-        await self._join(self._pump)
-        self._raise_outcome(self._pump)
+            try:
+                await self._listen(receive, pump)
+            except BaseException:
+                self.close()
+                await self._join(pump)
+                self._raise_error(pump)
+                raise
+            if not self._ended:
+                self.close()
+            await self._join(pump)
+            self._raise_error(pump)
+            if self.send_error is not None:
+                raise self.send_error
+            if pump.cancelled() and not self.closing:
+                raise asyncio.CancelledError
+        finally:
+            self._forget()
 
     def close(self) -> None:
         """Have the pump close the generator, at once."""
-        self._keepalive.stop()
-        if self.closing or self._pump is None or self._pump.done():
+        if self._keepalive is not None:
+            self._keepalive.stop()
+        if self.closing or (self._pump is not None and self._pump.done()):
             return
         self.closing = True
         # A pump that has not taken its first step looks at `closing` there; cancelled now it
         # would never run, and never clean up.
-        if self._started:
+        if self._started and self._pump is not None:
             self._pump.cancel()
 
-    async def _listen(self, receive: Receive) -> None:
+    async def _listen(self, receive: Receive, pump: asyncio.Task[None]) -> None:
         """Wait for the disconnect, or for the end of the pump, which cancels the wait."""
         assert self._request is not None
-        assert self._pump is not None
         cancelling = self._request.cancelling()
         try:
-            while not self._pump.done():
+            while not pump.done():
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     break
+                # A server that always answers at once must not keep the loop.
+                await asyncio.sleep(0)
         except asyncio.CancelledError:
             # As asyncio.timeout() does: ours alone is taken back, a stranger's goes on.
             if not (self._released and self._request.uncancel() <= cancelling):
@@ -150,63 +172,94 @@ class Stream:
             self._released = True
             self._request.cancel()
 
-    async def _join(self, task: asyncio.Task[None]) -> None:
-        """Wait for the pump, whatever happens to this task meanwhile."""
+    async def _join(self, pump: asyncio.Task[None]) -> None:
+        """Wait for the pump, whatever happens to this task meanwhile.
+
+        A generator whose cleanup takes longer than ``CLEANUP_TIMEOUT`` is left alone, with a
+        warning in the log: the request ends without it.
+        """
         cancelled: asyncio.CancelledError | None = None
+        deadline = self._loop.time() + CLEANUP_TIMEOUT
         with anyio.CancelScope(shield=True):
-            while not task.done():
+            while not pump.done():
+                left = None
+                if self.closing and (left := deadline - self._loop.time()) <= 0:
+                    _log.warning(
+                        "the generator of a stream did not end %s s after it was closed; "
+                        "the request ends without it",
+                        CLEANUP_TIMEOUT,
+                    )
+                    break
                 try:
-                    await asyncio.wait([task])
+                    await asyncio.wait([pump], timeout=left)
                 except asyncio.CancelledError as error:
                     cancelled = error
-        if not task.cancelled():
-            task.exception()  # seen: no "never retrieved" log
+                    self.close()
+            if not self._started and pump.done():
+                # Cancelled by a stranger before its first step.
+                await self._drive.aclose()
         if cancelled is not None:
+            self._raise_error(pump)
             raise cancelled
 
-    def _raise_outcome(self, task: asyncio.Task[None]) -> None:
-        error = self.send_error
-        if error is None and not task.cancelled():
-            error = task.exception()
-        if error is None and task.cancelled() and not self.closing:
-            error = asyncio.CancelledError()
-        if error is not None:
+    def _raise_error(self, pump: asyncio.Task[None]) -> None:
+        """Raise the error of the generator, of the encoder, or of the cleanup."""
+        error = self._error
+        if pump.done() and not pump.cancelled():
+            outcome = pump.exception()  # always asked for, else asyncio logs it
+            error = error or outcome
+        if error is not None and not isinstance(error, asyncio.CancelledError):
             try:
                 raise error
             finally:
                 del error  # the traceback refers to this frame
 
-    def _send_failed(self, error: BaseException) -> None:
-        self.send_error = error
-        self.close()
+    def _forget(self) -> None:
+        """Drop what refers back to this object: streams are freed without the collector."""
+        self._error = self._pump = self._request = self._keepalive = None
+        self._outbox.forget()
 
     async def _iterate(self) -> None:
         self._started = True
-        outbox = self._outbox
+        self._pump = asyncio.current_task()
+        try:
+            if await self._bring():
+                await self._outbox.drain()
+                if not self.closing:
+                    self._ended = True
+                    if self._keepalive is not None:
+                        self._keepalive.stop()
+                    self._outbox.post(b"", more=False)
+                    await self._outbox.drain()
+        finally:
+            if self._keepalive is not None:
+                self._keepalive.stop()
+            await self._outbox.abort()
+
+    async def _bring(self) -> bool:
+        """Bring all items to the outbox; close the source unless it ended by itself."""
+        if self.closing:
+            await self._drive.aclose()
+            return False
         finished = False
         try:
-            try:
-                if not self.closing:
-                    finished = await self._drive.run(outbox, self)
-            except BaseException:
-                if not self.closing and outbox.error is None:
-                    outbox.flush()
-                raise
-            finally:
-                if not finished:
-                    await self._drive.aclose()
-            if finished and not self.closing:
-                await outbox.drain()
-                self.ended = True
-                self._keepalive.stop()
-                outbox.post(b"", more=False)
-                await outbox.drain()
-        except Exception:
+            finished = await self._drive.run(self._outbox, self)
+        except BaseException as error:
             # What was yielded before an error still arrives; then the body is cut.
-            if not self.closing and outbox.error is None:
-                await outbox.drain()
+            self._outbox.flush()
+            if self.closing or _is_delivered_cancellation(error):
+                raise
+            self._error = error
+            await self._drive.aclose()
+            await self._outbox.drain()
             raise
         finally:
-            self._keepalive.stop()
-            self.send_error = self.send_error or outbox.error
-            await outbox.abort()
+            if not finished and self._error is None:
+                await self._drive.aclose()
+        return finished
+
+
+def _is_delivered_cancellation(error: BaseException) -> bool:
+    """Whether somebody cancelled the task, as opposed to a generator that raises it by itself."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and bool(task and task.cancelling())

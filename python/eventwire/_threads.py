@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
@@ -37,9 +38,8 @@ class ThreadDrive:
     Between slices, and while the client is slow, the thread is back in its pool.
     """
 
-    def __init__(self, slicer: Slicer, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, slicer: Slicer) -> None:
         self._slicer = slicer
-        self._failed = failed
         self._slice = threading.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self.take = slicer.take
@@ -72,16 +72,14 @@ class ThreadDrive:
         # A send in flight looks for more itself when it has ended.
         if stream.closing or outbox.busy:
             return
-        try:
-            frames = self.take()
-            if frames is not None:
-                outbox.post(frames)
+        frames = self.take()
+        if frames is not None:
+            outbox.post(frames)
+            if not stream.closing:
                 self._timer = loop.call_later(_COME_BACK, self._look, outbox, stream, loop)
-        except BaseException as error:  # noqa: BLE001  # a callback has no caller
-            self._failed(error)
 
     async def aclose(self) -> None:
-        """Call the iterator's ``close()``, if it has one, when its running step has ended.
+        """Close the iterator, if it is a generator, when its running step has ended.
 
         A step cannot be interrupted. The lock makes the close wait for it, in a worker of its own,
         instead of failing with "generator already executing".
@@ -102,10 +100,11 @@ class ThreadedIterator:
     ``aclose()`` waits for the step under way, as :class:`ThreadDrive` does.
     """
 
-    __slots__ = ("_iterable", "_iterator", "_step")
+    __slots__ = ("_closed", "_iterable", "_iterator", "_step")
 
     def __init__(self, iterable: Iterable[Any]) -> None:
-        self._iterable: Iterable[Any] | None = iterable
+        self._closed = False
+        self._iterable = iterable
         self._iterator: Iterator[Any] | None = None
         self._step = threading.Lock()
 
@@ -123,22 +122,21 @@ class ThreadedIterator:
         return item
 
     async def aclose(self) -> None:
-        """Call the iterator's ``close()``, if it has one, once no step is under way."""
-        target = self._iterator if self._iterator is not None else self._iterable
-        if hasattr(target, "close"):
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._close)
+        """Close the iterator, if it is a generator, once no step is under way."""
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._close)
 
     def _next(self) -> Any:
         with self._step:
+            if self._closed:
+                return _END
             if self._iterator is None:
-                assert self._iterable is not None
                 self._iterator = iter(self._iterable)
             return next(self._iterator, _END)
 
     def _close(self) -> None:
         with self._step:
-            target = self._iterator if self._iterator is not None else self._iterable
-            close = getattr(target, "close", None)
-            if close is not None:
-                close()
+            self._closed = True
+            target = self._iterable if self._iterator is None else self._iterator
+            if isinstance(target, Generator):
+                target.close()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 try:
     import fastapi.routing
-    from fastapi.sse import KEEPALIVE_COMMENT, ServerSentEvent, format_sse_event
     from fastapi.sse import EventSourceResponse as _FastAPIEventSourceResponse
+    from fastapi.sse import ServerSentEvent, format_sse_event
 except ModuleNotFoundError as error:
     if error.name not in {"fastapi", "fastapi.sse"}:
         raise
@@ -26,6 +26,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from eventwire import _fastapi_check, _fastapi_hook, _response
+from eventwire._stream import KEEPALIVE_COMMENT
 
 if TYPE_CHECKING:
     from eventwire._core import Encoder
@@ -58,7 +59,7 @@ class EventSourceResponse(_response.EventSourceResponse, _FastAPIEventSourceResp
     def _encoder(self) -> Encoder:
         return _fastapi_hook.UNTYPED
 
-    def _ping_interval(self) -> float:
+    def _ping_interval(self) -> float | None:
         return _fastapi_hook.ping_interval()
 
 

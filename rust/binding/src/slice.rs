@@ -127,14 +127,18 @@ impl Slicer {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Calls the iterator's `close()`, if it has one. No slice may be under way.
+    /// Closes the iterator if it is a generator. No slice may be under way.
+    ///
+    /// Others, for example files, belong to whoever opened them.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
+        static GENERATOR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let target = match self.iterator.get(py) {
             Some(iterator) => iterator.bind(py).as_any(),
             None => self.iterable.bind(py),
         };
-        if let Some(close) = target.getattr_opt("close")? {
-            close.call0()?;
+        let generator = GENERATOR.import(py, "collections.abc", "Generator")?;
+        if target.is_instance(generator)? {
+            target.call_method0("close")?;
         }
         Ok(())
     }
