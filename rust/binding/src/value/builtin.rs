@@ -160,7 +160,7 @@ pub(super) fn dict<'py>(
         };
         // jsonable_encoder leaves out what it takes for SQLAlchemy's own attributes.
         if dialect == Dialect::Spaced && name.starts_with("_sa") {
-            continue;
+            return Wrote::Unknown;
         }
         if !first {
             buffer.extend_from_slice(dialect.comma());

@@ -57,9 +57,11 @@ pub(crate) fn plan_of(value: &Bound<'_, PyAny>) -> PyResult<Option<Arc<ClassPlan
     // A schema that is not shaped as documented has no plan; that is not the user's error.
     let plan = match compile(&schema) {
         Ok(plan) => Some(Arc::new(ClassPlan {
+            // A field of that name would be what `instance.model_dump` finds.
+            dumps_plainly: is_pydantics(&class, "model_dump")? && !plan.has_field("model_dump"),
+            writes_plainly: is_pydantics(&class, "model_dump_json")?
+                && !plan.has_field("model_dump_json"),
             plan,
-            dumps_plainly: is_pydantics(&class, "model_dump")?,
-            writes_plainly: is_pydantics(&class, "model_dump_json")?,
         })),
         Err(_) => None,
     };

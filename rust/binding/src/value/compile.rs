@@ -6,7 +6,7 @@
 //! (`serialization`, `computed_fields`, `serialization_exclude_if`, `ser_json_*` in the
 //! configuration) count as unknown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use eventwire_core::json::{self, Escape};
@@ -119,12 +119,6 @@ impl<'py> Compiler<'py> {
             "literal" => literal(schema),
             "model" => self.model(schema),
             "union" => self.union(required(schema, "choices")?.cast::<PyList>()?.iter()),
-            "tagged-union" => self.union(
-                required(schema, "choices")?
-                    .cast::<PyDict>()?
-                    .values()
-                    .iter(),
-            ),
             "definitions" => self.definitions(schema),
             "definition-ref" => {
                 let name: String = required(schema, "schema_ref")?.extract()?;
@@ -195,7 +189,8 @@ impl<'py> Compiler<'py> {
                 None => Ok(None),
             };
         }
-        if kind.eq("model")? {
+        // A custom serializer takes values of any class.
+        if kind.eq("model")? && !schema.contains("serialization")? {
             schema.get_item("cls")
         } else {
             Ok(None)
@@ -269,7 +264,16 @@ impl<'py> Compiler<'py> {
         for (field, definition) in required(inner, "fields")?.cast::<PyDict>()?.iter() {
             fields.push(self.field(field.cast::<PyString>()?, definition.cast::<PyDict>()?)?);
         }
+        let mut aliases = HashSet::new();
+        let mut names = Vec::new();
+        for field in &fields {
+            names.push(field.name.bind(schema.py()).to_str()?.into());
+            if !aliases.insert(&field.by_alias[0]) {
+                return Ok(unknown(&format!("{name}: two fields have one alias")));
+            }
+        }
         let model = ModelPlan {
+            names,
             name,
             class: class.as_ptr() as usize,
             fields,

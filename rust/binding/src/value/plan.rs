@@ -89,6 +89,7 @@ pub(super) struct ModelPlan {
     pub(super) name: String,
     /// The class's address: compared, never followed. The schema keeps the class alive.
     pub(super) class: usize,
+    pub(super) names: Vec<Box<str>>,
     pub(super) fields: Vec<Field>,
     pub(super) allows_extra: bool,
 }
@@ -166,6 +167,18 @@ impl Plan {
                     self.describe_node(member, &format!("{path}|{position}"), seen, text);
                 }
             }
+        }
+    }
+
+    /// Whether the root is a model with a field of this name.
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        let mut node = &self.root;
+        while let Node::Definition(index) = node {
+            node = &self.definitions[*index];
+        }
+        match node {
+            Node::Model(model) => model.names.iter().any(|field| **field == *name),
+            _ => false,
         }
     }
 
@@ -347,8 +360,15 @@ impl Writer<'_> {
             });
         }
         if model.allows_extra {
-            let extra = value.getattr(intern!(py, "__pydantic_extra__"))?;
-            if !extra.is_none() && extra.cast_exact::<PyDict>().map_or(true, |d| !d.is_empty()) {
+            // An instance need not have been initialized.
+            let Ok(extra) = value.getattr(intern!(py, "__pydantic_extra__")) else {
+                return Ok(Wrote::Unknown);
+            };
+            if !extra.is_none()
+                && extra
+                    .cast_exact::<PyDict>()
+                    .map_or(true, |extra| !extra.is_empty())
+            {
                 return Ok(Wrote::Unknown);
             }
         }
@@ -360,8 +380,8 @@ impl Writer<'_> {
             return Ok(Wrote::Unknown);
         }
         let set = if self.options.exclude_unset {
-            let set = value.getattr(intern!(py, "__pydantic_fields_set__"))?;
-            let Ok(set) = set.cast_into_exact::<PySet>() else {
+            let set = value.getattr(intern!(py, "__pydantic_fields_set__"));
+            let Some(set) = set.ok().and_then(|set| set.cast_into_exact::<PySet>().ok()) else {
                 return Ok(Wrote::Unknown);
             };
             Some(set)
