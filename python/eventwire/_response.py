@@ -147,7 +147,7 @@ class _Frames:
     ) -> None:
         self._content = content
         self._encoder = encoder
-        self._frames_are = frames_are
+        self._frames_are: Literal["nothing", "bytes", "text"] = frames_are
         self._invalid = invalid
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
