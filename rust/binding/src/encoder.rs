@@ -5,17 +5,20 @@
 //! path (see [`crate::value`]) that either writes the same bytes or leaves no trace.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use eventwire_core::Frame;
-use pyo3::exceptions::{PyTypeError, PyUnicodeDecodeError};
+use pyo3::exceptions::{PyException, PyRuntimeError, PyTypeError, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::event::{FastApiEvent, Fields, ServerSentEvent, fastapi_event};
-use crate::value::{Dialect, Options, Plan, Wrote, compile, plan_of, write_builtin};
+use crate::value::{
+    Dialect, Method, Options, Plan, Wrote, compile, has_own_method, plan_of, write_builtin,
+};
 
 /// Encodes items as server-sent events: `Encoder(item_type).encode(item) -> bytes`.
 ///
@@ -141,9 +144,11 @@ impl Encoder {
             return self.append_event(buffer, &fields);
         }
         let mut frame = Frame::begin(buffer);
-        let wrote = frame.data_line(|buffer| match &self.declared {
-            Some(declared) => declared.write(buffer, item),
-            None => self.items.write(buffer, item),
+        let wrote = frame.data_line(|buffer| {
+            unless_panic(|| match &self.declared {
+                Some(declared) => declared.write(buffer, item),
+                None => self.items.write(buffer, item),
+            })
         })?;
         if wrote == Wrote::Value {
             frame.end();
@@ -151,9 +156,10 @@ impl Encoder {
         }
         drop(frame);
         let json = match &self.declared {
-            Some(declared) => declared.json(item, invalid)?,
-            None => self.items.json(item)?,
-        };
+            Some(declared) => declared.json(item, invalid),
+            None => self.items.json(item),
+        }
+        .map_err(|error| unless_exception(py, error))?;
         let mut frame = Frame::begin(buffer);
         frame.data(json_text(&json)?);
         frame.end();
@@ -172,12 +178,16 @@ impl Encoder {
             return fields.write(buffer, |_| Ok(true));
         };
         let whole = fields.try_write(buffer, |frame| {
-            Ok(frame.data_line(|buffer| self.data.write(buffer, data))? == Wrote::Value)
+            let wrote = frame.data_line(|buffer| unless_panic(|| self.data.write(buffer, data)))?;
+            Ok(wrote == Wrote::Value)
         })?;
         if whole {
             return Ok(());
         }
-        let json = self.data.json(data)?;
+        let json = self
+            .data
+            .json(data)
+            .map_err(|error| unless_exception(data.py(), error))?;
         let json = json_text(&json)?;
         fields.write(buffer, |frame| {
             frame.data(json);
@@ -215,15 +225,15 @@ impl Json {
             return Ok(Wrote::Value);
         }
         buffer.truncate(mark);
-        let Some(class) = plan_of(value)? else {
+        let Some(plan) = plan_of(value) else {
             return Ok(Wrote::Unknown);
         };
-        let (own, dialect, by_alias) = match self {
-            Self::Compact => (true, Dialect::Compact, true),
-            Self::Spaced(_) => (class.dumps_plainly, Dialect::Spaced, true),
-            Self::EventData(_) => (class.writes_plainly, Dialect::Compact, false),
+        let (method, dialect, by_alias) = match self {
+            Self::Compact => (None, Dialect::Compact, true),
+            Self::Spaced(_) => (Some(Method::Dump), Dialect::Spaced, true),
+            Self::EventData(_) => (Some(Method::DumpJson), Dialect::Compact, false),
         };
-        if !own {
+        if method.is_some_and(|method| !has_own_method(value, &plan, method)) {
             return Ok(Wrote::Unknown);
         }
         let options = Options {
@@ -231,7 +241,7 @@ impl Json {
             exclude_none: false,
             exclude_unset: false,
         };
-        class.plan.write(buffer, value, dialect, options)
+        plan.write(buffer, value, dialect, options)
     }
 
     /// The general path: JSON as `str` or `bytes`.
@@ -257,7 +267,7 @@ impl Json {
 struct Declared {
     /// `pydantic.TypeAdapter`.
     adapter: Py<PyAny>,
-    /// Of the serializer's `to_json`.
+    /// Of its `dump_json`.
     keywords: Py<PyDict>,
     /// The same options for the plan; None: it cannot follow them.
     options: Option<Options>,
@@ -310,8 +320,8 @@ impl Declared {
     /// The general path: validates as FastAPI validates a stream's item, then serializes as the
     /// declared type.
     ///
-    /// The adapter's validator and serializer are looked up each time: Pydantic replaces them
-    /// when a model with deferred or forward references is completed.
+    /// Through the adapter's Python methods: a model whose build was deferred is completed at
+    /// its first use, and Pydantic looks for names a number of Python frames up.
     fn json<'py>(
         &self,
         item: &Bound<'py, PyAny>,
@@ -326,15 +336,14 @@ impl Declared {
         })?;
         let adapter = self.adapter.bind(py);
         let value = adapter
-            .getattr(intern!(py, "validator"))?
             .call_method(
                 intern!(py, "validate_python"),
                 (item,),
                 Some(from_attributes.bind(py)),
             )
             .or_else(|error| Err(translate(item, error, invalid)?))?;
-        adapter.getattr(intern!(py, "serializer"))?.call_method(
-            intern!(py, "to_json"),
+        adapter.call_method(
+            intern!(py, "dump_json"),
             (value,),
             Some(self.keywords.bind(py)),
         )
@@ -393,4 +402,29 @@ fn json_text<'a>(json: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
             "a JSON serializer must return str or bytes",
         )),
     }
+}
+
+/// Runs a fast path; a panic in it leaves the item to the general path.
+///
+/// PyO3's iterators panic when a container changes while it is read, which takes another thread,
+/// or a finalizer run by the garbage collector. What a panic may leave half done is the buffer,
+/// and the caller truncates that.
+fn unless_panic(write: impl FnOnce() -> PyResult<Wrote>) -> PyResult<Wrote> {
+    catch_unwind(AssertUnwindSafe(write)).unwrap_or(Ok(Wrote::Unknown))
+}
+
+/// A panic inside pydantic-core arrives as a `PanicException`, which is no `Exception`: nobody
+/// catches that, and it would tear down the server's task.
+fn unless_exception(py: Python<'_>, error: PyErr) -> PyErr {
+    if error.is_instance_of::<PyException>(py)
+        || error
+            .get_type(py)
+            .name()
+            .map_or(true, |name| name != "PanicException")
+    {
+        return error;
+    }
+    let outer = PyRuntimeError::new_err(format!("encoding an item failed: {}", error.value(py)));
+    outer.set_cause(py, Some(error));
+    outer
 }

@@ -24,6 +24,9 @@ mod value;
 /// The extension module; free of global mutable state, so it declares `gil_used = false`.
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
+    use pyo3::exceptions::PyImportError;
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::drive::{Driver, Outcome};
     #[pymodule_export]
@@ -36,4 +39,15 @@ mod _core {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "a Python dunder name")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    /// Refuses a second interpreter.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        if crate::raw::is_main_interpreter(module.py()) {
+            return Ok(());
+        }
+        Err(PyImportError::new_err(
+            "eventwire cannot be imported in a sub-interpreter: PyO3 does not support them",
+        ))
+    }
 }

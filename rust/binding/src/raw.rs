@@ -26,3 +26,13 @@ pub(crate) fn instance_dict<'py>(instance: &Bound<'py, PyAny>) -> Option<Bound<'
     };
     dict.ok()?.cast_into_exact().ok()
 }
+
+/// Whether this is the process's first interpreter.
+///
+/// PyO3 looks only when a module is made a second time, which multi-phase initialization does not
+/// come to; the statics of this crate hold objects of one interpreter.
+pub(crate) fn is_main_interpreter(_attached: Python<'_>) -> bool {
+    // SAFETY: both need an attached thread, which the argument proves; the pointer is the current
+    // interpreter's and not null.
+    unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) == 0 }
+}

@@ -1,95 +1,110 @@
 //! One plan per class, for values that have no declared type.
+//!
+//! The plan is kept in the metadata of the class's own core schema, where libraries may keep what
+//! they like. So it lives as long as the schema it was made from: a class that is rebuilt has a
+//! new schema and gets a new plan, and a class that nobody uses any more is not kept alive. (A
+//! table by the class's address was tried: the address of a freed serializer is soon used again,
+//! and a table that holds the serializer keeps the class alive.)
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCFunction, PyType, PyWeakrefReference};
+use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::{Plan, compile};
 
-/// A model class, as a value without a declared type meets it.
-pub(crate) struct ClassPlan {
-    pub(crate) plan: Plan,
-    /// `model_dump` is Pydantic's own: `jsonable_encoder` calls it.
-    pub(crate) dumps_plainly: bool,
-    /// `model_dump_json` is Pydantic's own: FastAPI calls it for the data of an event.
-    pub(crate) writes_plainly: bool,
+/// The plan of one schema of one class (private).
+#[pyclass(frozen, module = "eventwire._core", name = "_ClassPlan")]
+struct Kept {
+    plan: Option<Arc<Plan>>,
+    /// The addresses of what it was made from: a copied schema has no plan of its own.
+    schema: usize,
+    class: usize,
 }
 
-/// A plan is good for the class as it is now: `model_rebuild` replaces its serializer.
-struct Entry {
-    serializer: usize,
-    plan: Option<Arc<ClassPlan>>,
-    /// Removes the entry when the class is gone, before its address can be used again.
-    _gone: Py<PyWeakrefReference>,
+#[pymethods]
+impl Kept {
+    /// Copied or pickled with a class it becomes None, and is made anew.
+    #[expect(clippy::unused_self, reason = "a method of Python's")]
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let none = py.None().into_bound(py).get_type();
+        (none, PyTuple::empty(py)).into_pyobject(py)
+    }
 }
-
-/// By the class's address. Never locked while Python code runs.
-static PLANS: Mutex<Option<HashMap<usize, Entry>>> = Mutex::new(None);
 
 /// The plan of the value's class, if that is a Pydantic model with a complete schema.
-pub(crate) fn plan_of(value: &Bound<'_, PyAny>) -> PyResult<Option<Arc<ClassPlan>>> {
+///
+/// Whatever goes wrong on the way there is the general path's to say.
+pub(crate) fn plan_of(value: &Bound<'_, PyAny>) -> Option<Arc<Plan>> {
     let py = value.py();
     let class = value.get_type();
-    let Some(serializer) = class.getattr_opt(intern!(py, "__pydantic_serializer__"))? else {
-        return Ok(None);
-    };
-    let address = class.as_ptr() as usize;
-    let version = serializer.as_ptr() as usize;
-    {
-        let plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = plans.as_ref().and_then(|plans| plans.get(&address))
-            && entry.serializer == version
-        {
-            return Ok(entry.plan.clone());
-        }
-    }
+    let schema = class
+        .getattr_opt(intern!(py, "__pydantic_core_schema__"))
+        .ok()??;
     // A model that is built lazily has a mock here until its first use.
-    if serializer.get_type().name()? != "SchemaSerializer" {
-        return Ok(None);
+    let schema = schema.cast_exact::<PyDict>().ok()?;
+    let metadata = schema.get_item(intern!(py, "metadata")).ok()?;
+    let metadata = match &metadata {
+        Some(metadata) => metadata.cast_exact::<PyDict>().ok()?,
+        None => return None,
+    };
+    let key = intern!(py, "eventwire_plan");
+    let addresses = (schema.as_ptr() as usize, class.as_ptr() as usize);
+    if let Ok(Some(kept)) = metadata.get_item(key)
+        && let Ok(kept) = kept.cast_exact::<Kept>()
+        && (kept.get().schema, kept.get().class) == addresses
+    {
+        return kept.get().plan.clone();
     }
-    let Some(schema) = class.getattr_opt(intern!(py, "__pydantic_core_schema__"))? else {
-        return Ok(None);
-    };
     // A schema that is not shaped as documented has no plan; that is not the user's error.
-    let plan = match compile(&schema) {
-        Ok(plan) => Some(Arc::new(ClassPlan {
-            // A field of that name would be what `instance.model_dump` finds.
-            dumps_plainly: is_pydantics(&class, "model_dump")? && !plan.has_field("model_dump"),
-            writes_plainly: is_pydantics(&class, "model_dump_json")?
-                && !plan.has_field("model_dump_json"),
-            plan,
-        })),
-        Err(_) => None,
-    };
-    let forget = PyCFunction::new_closure(py, None, None, move |_arguments, _keywords| {
-        let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = plans.as_mut().and_then(|plans| plans.remove(&address));
-        drop(plans);
-        drop(entry);
-    })?;
-    let gone = PyWeakrefReference::new_with(&class, forget)?.unbind();
-    let entry = Entry {
-        serializer: version,
+    let plan = compile(schema.as_any()).ok().map(Arc::new);
+    let kept = Kept {
         plan: plan.clone(),
-        _gone: gone,
+        schema: addresses.0,
+        class: addresses.1,
     };
-    let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
-    let replaced = plans.get_or_insert_default().insert(address, entry);
-    drop(plans);
-    drop(replaced); // outside the lock: it may run Python code
-    Ok(plan)
+    metadata.set_item(key, Bound::new(py, kept).ok()?).ok()?;
+    plan
 }
 
-/// Whether the class has not replaced a method of `pydantic.BaseModel`.
-fn is_pydantics(class: &Bound<'_, PyType>, method: &str) -> PyResult<bool> {
-    static BASE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let base = BASE.import(class.py(), "pydantic", "BaseModel")?;
-    Ok(match class.getattr_opt(method)? {
-        Some(own) => own.is(&base.getattr(method)?),
-        None => false,
-    })
+/// Whether `value.<method>` is the method of `pydantic.BaseModel`; asked for each value, because
+/// classes are patched.
+pub(crate) fn has_own_method(value: &Bound<'_, PyAny>, plan: &Plan, method: Method) -> bool {
+    static DUMP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static DUMP_JSON: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = value.py();
+    let (name, cell) = match method {
+        Method::Dump => (intern!(py, "model_dump"), &DUMP),
+        Method::DumpJson => (intern!(py, "model_dump_json"), &DUMP_JSON),
+    };
+    let pydantics = cell.get_or_try_init(py, || {
+        let base = py.import("pydantic")?.getattr("BaseModel")?;
+        Ok::<_, PyErr>(base.getattr(name)?.unbind())
+    });
+    let class: Bound<'_, PyType> = value.get_type();
+    match (pydantics, class.getattr(name)) {
+        // A field of that name would be what `value.model_dump` finds.
+        (Ok(pydantics), Ok(own)) => own.is(pydantics) && !plan.has_field(method.name()),
+        _ => false,
+    }
+}
+
+/// What FastAPI calls on models.
+#[derive(Clone, Copy)]
+pub(crate) enum Method {
+    /// `model_dump`, in `jsonable_encoder`.
+    Dump,
+    /// `model_dump_json`, for the data of an event.
+    DumpJson,
+}
+
+impl Method {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Dump => "model_dump",
+            Self::DumpJson => "model_dump_json",
+        }
+    }
 }

@@ -8,8 +8,9 @@
 //! All of them are fast paths: each proves per value that it may run, by exact type checks, and
 //! otherwise says [`Wrote::Unknown`]; the caller then truncates its buffer and takes the general
 //! path for the whole item. So a fast path never decides what the bytes are, nor which error or
-//! warning an odd value gives. No Python code runs inside them: a container cannot change while it
-//! is read, and nothing can re-enter.
+//! warning an odd value gives. Next to no Python code runs inside them; where a finalizer or another
+//! thread changes a container while it is read, PyO3's iterator panics, and the encoder takes that
+//! for [`Wrote::Unknown`], too.
 
 mod builtin;
 mod cache;
@@ -19,7 +20,7 @@ mod plan;
 use eventwire_core::json::{Escape, FloatFormat};
 
 pub(crate) use builtin::write as write_builtin;
-pub(crate) use cache::plan_of;
+pub(crate) use cache::{Method, has_own_method, plan_of};
 pub(crate) use compile::compile;
 pub(crate) use plan::{Options, Plan};
 
