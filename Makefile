@@ -13,7 +13,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: help demo test fuzz test-system test-minimum test-wheel lint format bench wheel clean check-tools
+.PHONY: help demo test fuzz test-system test-sdk test-minimum test-wheel lint format bench wheel clean check-tools
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,10 @@ test-system: $(VENV)/.dev $(VENV)/.built ## tests that need system packages (Deb
 	if [ -n "$$missing" ]; then \
 	  echo "make test-system: not found:$$missing. On Debian: apt-get install chromium chromium-driver"; exit 1; fi
 	$(BIN)/python -m pytest tests/system $(ARGS)
+
+test-sdk: $(VENV)/.dev $(VENV)/.built ## the payloads of the AI SDKs (openai, anthropic, mcp, ag-ui) against Pydantic
+	$(PIP) install --quiet --group sdk
+	$(BIN)/python -m pytest tests/sdk $(ARGS)
 
 test-minimum: $(VENV)/.built ## the tests on the oldest supported Starlette, Pydantic and FastAPI
 	sh tests/minimum/run.sh $(PYTHON) $(BIN)

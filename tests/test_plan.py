@@ -171,7 +171,7 @@ def held(cls):
 
 
 SLOT = BaseModel.__dict__["__dict__"]
-VALIDATED = "item: general path: it must be validated\n"
+VALIDATED = "item: validated by Pydantic before it is written\n"
 CUSTOM = "general path: a custom serializer\n"
 SETS = "general path: Set: its configuration sets "
 HIDES = "general path: Variant: replaces __getattribute__ or __dict__\n"

@@ -109,10 +109,16 @@ impl Encoder {
         if declared.options.is_none() {
             return Ok("item: general path: include, exclude or exclude_defaults\n".to_owned());
         }
+        let adapter = declared.adapter.bind(py);
+        if let Some(rebuild) = adapter.getattr_opt("rebuild")? {
+            // A lazily built type; one that cannot be built yet says so below.
+            let keywords = PyDict::new(py);
+            keywords.set_item("raise_errors", false)?;
+            let _ = rebuild.call((), Some(&keywords));
+        }
         Ok(match declared.plan(py)? {
-            None => "item: general path: the type is not built yet\n".to_owned(),
-            Some(None) => "item: general path: an unknown form of schema\n".to_owned(),
-            Some(Some(plan)) => plan.describe(),
+            None => "item: general path: not built yet, or an unknown form of schema\n".to_owned(),
+            Some(plan) => plan.describe(),
         })
     }
 
@@ -143,23 +149,34 @@ impl Encoder {
             let fields = Fields::of(item, fastapi == FastApiEvent::Own)?;
             return self.append_event(buffer, &fields);
         }
-        let mut frame = Frame::begin(buffer);
-        let wrote = frame.data_line(|buffer| {
-            unless_panic(|| match &self.declared {
-                Some(declared) => declared.write(buffer, item),
-                None => self.items.write(buffer, item),
-            })
-        })?;
-        if wrote == Wrote::Value {
-            frame.end();
-            return Ok(());
-        }
-        drop(frame);
         let json = match &self.declared {
-            Some(declared) => declared.json(item, invalid),
-            None => self.items.json(item),
-        }
-        .map_err(|error| unless_exception(py, error))?;
+            None => {
+                if write_frame(buffer, |buffer| self.items.write(buffer, item))? {
+                    return Ok(());
+                }
+                self.items.json(item)
+            }
+            Some(declared) => {
+                let plan = declared.plan(py)?;
+                let as_it_is = plan.is_some_and(|plan| plan.takes_unvalidated(item));
+                let value = if as_it_is {
+                    item.clone()
+                } else {
+                    declared.validate(item, invalid)?
+                };
+                if write_frame(buffer, |buffer| declared.write(buffer, plan, &value))? {
+                    return Ok(());
+                }
+                // What is written as it is was not validated yet.
+                let value = if as_it_is {
+                    declared.validate(item, invalid)?
+                } else {
+                    value
+                };
+                declared.json(&value)
+            }
+        };
+        let json = json.map_err(|error| unless_exception(py, error))?;
         let mut frame = Frame::begin(buffer);
         frame.data(json_text(&json)?);
         frame.end();
@@ -285,27 +302,23 @@ impl Declared {
         })
     }
 
-    /// The fast path: exact instances of the declared model.
-    fn write(&self, buffer: &mut Vec<u8>, item: &Bound<'_, PyAny>) -> PyResult<Wrote> {
-        let Some(options) = self.options else {
-            return Ok(Wrote::Unknown);
-        };
-        match self.plan(item.py())? {
-            Some(Some(plan)) if plan.takes_unvalidated(item) => {
-                plan.write(buffer, item, Dialect::Compact, options)
-            }
+    /// The fast path, for a value that Pydantic has validated or would not change.
+    fn write(
+        &self,
+        buffer: &mut Vec<u8>,
+        plan: Option<&Plan>,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<Wrote> {
+        match (plan, self.options) {
+            (Some(plan), Some(options)) => plan.write(buffer, value, Dialect::Compact, options),
             _ => Ok(Wrote::Unknown),
         }
     }
 
-    /// `Some(None)`: there will be no plan; `None`: not yet.
-    #[expect(
-        clippy::option_option,
-        reason = "never and not yet are different answers"
-    )]
-    fn plan(&self, py: Python<'_>) -> PyResult<Option<Option<&Plan>>> {
+    /// The plan, if there is one already.
+    fn plan(&self, py: Python<'_>) -> PyResult<Option<&Plan>> {
         if let Some(plan) = self.plan.get() {
-            return Ok(Some(plan.as_ref()));
+            return Ok(plan.as_ref());
         }
         let adapter = self.adapter.bind(py);
         let serializer = adapter.getattr(intern!(py, "serializer"))?;
@@ -314,15 +327,14 @@ impl Declared {
         }
         // A schema that is not shaped as documented has no plan; that is not the user's error.
         let plan = compile(&adapter.getattr(intern!(py, "core_schema"))?).ok();
-        Ok(Some(self.plan.get_or_init(|| plan).as_ref()))
+        Ok(self.plan.get_or_init(|| plan).as_ref())
     }
 
-    /// The general path: validates as FastAPI validates a stream's item, then serializes as the
-    /// declared type.
+    /// Validates as FastAPI validates a stream's item.
     ///
-    /// Through the adapter's Python methods: a model whose build was deferred is completed at
-    /// its first use, and Pydantic looks for names a number of Python frames up.
-    fn json<'py>(
+    /// Through the adapter's Python method, as [`Self::json`]: a model whose build was deferred
+    /// is completed at its first use, and Pydantic looks for names a number of Python frames up.
+    fn validate<'py>(
         &self,
         item: &Bound<'py, PyAny>,
         invalid: Invalid<'_, 'py>,
@@ -334,15 +346,20 @@ impl Declared {
             keywords.set_item("from_attributes", true)?;
             Ok::<_, PyErr>(keywords.unbind())
         })?;
-        let adapter = self.adapter.bind(py);
-        let value = adapter
+        self.adapter
+            .bind(py)
             .call_method(
                 intern!(py, "validate_python"),
                 (item,),
                 Some(from_attributes.bind(py)),
             )
-            .or_else(|error| Err(translate(item, error, invalid)?))?;
-        adapter.call_method(
+            .or_else(|error| Err(translate(item, unless_exception(py, error), invalid)?))
+    }
+
+    /// The general path: serializes a validated value as the declared type.
+    fn json<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = value.py();
+        self.adapter.bind(py).call_method(
             intern!(py, "dump_json"),
             (value,),
             Some(self.keywords.bind(py)),
@@ -402,6 +419,20 @@ fn json_text<'a>(json: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
             "a JSON serializer must return str or bytes",
         )),
     }
+}
+
+/// Appends a frame with one line of data, if the fast path writes that; else the buffer is as it
+/// was.
+fn write_frame(
+    buffer: &mut Vec<u8>,
+    json: impl FnOnce(&mut Vec<u8>) -> PyResult<Wrote>,
+) -> PyResult<bool> {
+    let mut frame = Frame::begin(buffer);
+    let wrote = frame.data_line(|buffer| unless_panic(|| json(buffer)))?;
+    if wrote == Wrote::Value {
+        frame.end();
+    }
+    Ok(wrote == Wrote::Value)
 }
 
 /// Runs a fast path; a panic in it leaves the item to the general path.

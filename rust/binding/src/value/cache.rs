@@ -45,10 +45,12 @@ pub(crate) fn plan_of(value: &Bound<'_, PyAny>) -> Option<Arc<Plan>> {
         .ok()??;
     // A model that is built lazily has a mock here until its first use.
     let schema = schema.cast_exact::<PyDict>().ok()?;
-    let metadata = schema.get_item(intern!(py, "metadata")).ok()?;
-    let metadata = match &metadata {
-        Some(metadata) => metadata.cast_exact::<PyDict>().ok()?,
-        None => return None,
+    let metadata = if let Some(metadata) = schema.get_item(intern!(py, "metadata")).ok()? {
+        metadata.cast_into_exact::<PyDict>().ok()?
+    } else {
+        let metadata = PyDict::new(py);
+        schema.set_item(intern!(py, "metadata"), &metadata).ok()?;
+        metadata
     };
     let key = intern!(py, "eventwire_plan");
     let addresses = (schema.as_ptr() as usize, class.as_ptr() as usize);

@@ -126,7 +126,7 @@ impl Plan {
         let mut seen = HashSet::new();
         self.describe_node(&self.root, "item", &mut seen, &mut text);
         if self.unvalidated.is_none() {
-            text.push_str("item: general path: it must be validated\n");
+            text.push_str("item: validated by Pydantic before it is written\n");
         }
         text
     }
