@@ -99,3 +99,19 @@ async def until(condition: Callable[[], object], what: str = "a condition") -> N
         while not condition():
             await asyncio.sleep(0.001)
     assert condition(), what
+
+
+def start(response: Any, wire: Wire) -> asyncio.Task[None]:
+    """Send a response in a task of its own."""
+    return asyncio.create_task(response(wire.scope, wire.receive, wire.send))
+
+
+async def items_of(iterable: Any) -> Any:
+    """Yield the items of a sync iterable, without any await."""
+    for item in iterable:
+        yield item
+
+
+def run(main: Callable[[], Any]) -> Any:
+    """Run an async function in a new loop."""
+    return asyncio.run(main())

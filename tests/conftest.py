@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eventwire import _outbox
 from servers import Server
 
 if TYPE_CHECKING:
@@ -26,3 +27,11 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
             return stack.enter_context(Server(app, http=http, loop=loop, **options))
 
         yield start
+
+
+@pytest.fixture(params=["server", "stranger"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make every `send` a recognised server's, or leave it a stranger's."""
+    if request.param == "server":
+        monkeypatch.setattr(_outbox, "server_send", lambda send: send)
+    return request.param

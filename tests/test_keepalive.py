@@ -9,16 +9,12 @@ import pytest
 
 import eventwire.fastapi
 from asgi import Wire, until
-from eventwire import EventSourceResponse, _outbox
+from eventwire import EventSourceResponse
 
 PING = b": ping\n\n"
 
 
-@pytest.fixture(params=["server", "stranger"], autouse=True)
-def kind(request, monkeypatch):
-    """Run every test with a recognised server's `send` and with a stranger's."""
-    if request.param == "server":
-        monkeypatch.setattr(_outbox, "server_send", lambda send: send)
+pytestmark = pytest.mark.usefixtures("kind")
 
 
 class Fast(EventSourceResponse):

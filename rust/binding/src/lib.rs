@@ -7,6 +7,7 @@
 //! * [`encoder`] – one item in, one whole frame out
 //! * [`drive`] – advances an async iterator until it suspends, framing what it yields
 //! * [`slice`] – the same for a sync iterator, in worker threads
+//! * [`path`] – how a value becomes JSON: a fast path and the general one behind it
 //! * [`framer`] – what becomes of one item of a stream
 //! * [`value`] – values as JSON, from compiled Pydantic schemas
 //! * [`raw`] – the only unsafe code
@@ -17,6 +18,7 @@ mod encoder;
 mod error;
 mod event;
 mod framer;
+mod path;
 mod raw;
 mod slice;
 mod value;
