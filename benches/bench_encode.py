@@ -98,7 +98,7 @@ CASES: dict[str, dict[str, Callable[[], bytes]]] = {
     },
     "event built and encoded": {
         "eventwire": native_event,
-        "fastapi.sse": fastapi_event,
+        "fastapi.sse, compact for once": fastapi_event,
     },
 }
 # The other form of the same chunk, timed alone: its bytes are FastAPI's spaced JSON.

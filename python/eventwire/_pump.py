@@ -26,6 +26,13 @@ class Closing(Protocol):
     closing: bool
 
 
+async def close(source: AsyncIterator[Any] | None) -> None:
+    """Close an async iterator, if it can be closed."""
+    aclose = getattr(source, "aclose", None)
+    if aclose is not None:
+        await aclose()
+
+
 class AsyncDrive:
     """Brings the items of an async iterator to an outbox, in the caller's task."""
 
@@ -40,9 +47,7 @@ class AsyncDrive:
 
     async def aclose(self) -> None:
         """Close the iterator, if it can be closed."""
-        aclose = getattr(self._source, "aclose", None)
-        if aclose is not None:
-            await aclose()
+        await close(self._source)
 
 
 @types.coroutine

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 from eventwire._core import Driver, Encoder
+from eventwire._pump import close
 from eventwire._stream import Source, Stream
 from eventwire._threads import ThreadedIterator
 
@@ -161,9 +162,7 @@ class _Frames:
             async for item in source:
                 yield driver.frame(item)
         finally:
-            aclose = getattr(source, "aclose", None)
-            if aclose is not None:
-                await aclose()
+            await close(source)
 
 
 def _in_asyncio_task() -> bool:

@@ -23,7 +23,7 @@ import anyio
 from eventwire._core import Driver, Encoder, Slicer
 from eventwire._keepalive import KeepAlive
 from eventwire._outbox import Outbox
-from eventwire._pump import AsyncDrive
+from eventwire._pump import AsyncDrive, close
 from eventwire._threads import ThreadDrive
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ class Source:
 
     async def close_unstarted(self) -> None:
         """Close it before anything was asked of it."""
-        aclose = getattr(self.iterator, "aclose", None)
-        if aclose is not None:
-            await aclose()
+        await close(self.iterator)
 
 
 class Stream:
