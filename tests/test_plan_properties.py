@@ -37,7 +37,7 @@ from pydantic import (
 )
 
 from eventwire import Encoder
-from test_plan import NASTY, Leaf, Number, Text, differences
+from oracle import NASTY, Leaf, Number, Text, differences
 
 T = TypeVar("T")
 examples = settings(
@@ -234,9 +234,9 @@ HUGE = [10**4300, -(10**5000), [10**5000]]  # more digits than `repr` writes
 
 
 def label(annotation):
-    return re.sub(r"\btyping\.|\btest_plan\w*\.|\btests\.|<class|>| at 0x\w+", "", str(annotation))[
-        :60
-    ]
+    return re.sub(
+        r"\btyping\.|\btest_plan\w*\.|\boracle\.|\btests\.|<class|>| at 0x\w+", "", str(annotation)
+    )[:60]
 
 
 every_annotation = pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from pydantic import BaseModel, Field, TypeAdapter, create_model, field_serializer
 
 from eventwire import Encoder, ServerSentEvent
-from test_plan import Leaf, Plain, Tree, differences, frame, outcome, route
+from oracle import Leaf, Plain, Tree, differences, frame, outcome, route
 
 Open = create_model("Open", __config__={"extra": "allow"}, number=(int, 1))
 Nothing = create_model("Nothing")

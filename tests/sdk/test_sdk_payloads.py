@@ -17,7 +17,7 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel, TypeAdapter
 
 from eventwire import Encoder, ServerSentEvent
-from test_plan import differences, outcome
+from oracle import differences, outcome
 
 GENERAL = "general path: "
 VALIDATED = "item: validated by Pydantic before it is written"

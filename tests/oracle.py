@@ -1,0 +1,112 @@
+"""The general paths, called beside the encoder: what it is to write for any value, in every form.
+
+Pydantic's validator and serializer, `pydantic_core.to_json`, and FastAPI's `jsonable_encoder`.
+"""
+
+import functools
+import itertools
+import warnings
+from typing import Any
+
+import pydantic_core
+from pydantic import BaseModel
+
+from eventwire import Encoder, ServerSentEvent
+from eventwire._fastapi_hook import event_json, untyped_json
+
+NASTY = ' "\\/\b\f\n\r\t\x00\x1f\x7f\x85 ü€🎈\u2028\u2029'
+NAMES = ("by_alias", "exclude_none", "exclude_unset")
+OPTIONS = [
+    dict(zip(NAMES, flags, strict=True)) for flags in itertools.product((True, False), repeat=3)
+]
+
+
+def route(adapter=None, **options):
+    """Return the encoder of a FastAPI route."""
+    return Encoder._for_route(
+        adapter=adapter, dump_options=options, item_json=untyped_json, event_json=event_json
+    )
+
+
+def frame(text):
+    """Return JSON as the one data line of a frame."""
+    return b"data: " + (text.encode() if isinstance(text, str) else text) + b"\n\n"
+
+
+def outcome(function):
+    """Return the result or the error, and the warnings, of a call."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = function()
+        except Exception as error:
+            result = (type(error), str(error))
+    return result, [(each.category, str(each.message)) for each in caught]
+
+
+def forms(adapter, value):
+    """Yield, for every JSON form of a value, its name, the encoder's call and the oracle's."""
+
+    def typed(**options):
+        taken = adapter.validator.validate_python(value, from_attributes=True)
+        return frame(adapter.serializer.to_json(taken, **options))
+
+    for chosen in OPTIONS:
+        yield str(chosen), route(adapter, **chosen).encode, functools.partial(typed, **chosen)
+
+    def compact():
+        return frame(pydantic_core.to_json(value, by_alias=True, inf_nan_mode="null"))
+
+    def of_event(encoder):
+        return lambda value: encoder.encode(ServerSentEvent(data=value))
+
+    yield "compact", Encoder().encode, compact
+    yield "spaced", route().encode, lambda: frame(untyped_json(value))
+    if value is not None:
+        yield "event data, compact", of_event(Encoder()), compact
+        yield "event data of a route", of_event(route()), lambda: frame(event_json(value))
+
+
+def differences(adapter, value):
+    """Return each form in which the encoder and the oracle differ, the plan new and cached."""
+    found = []
+    for form, encode, oracle in forms(adapter, value):
+        ours = [outcome(lambda encode=encode: encode(value)) for _ in range(2)]
+        theirs = outcome(oracle)
+        found += [(form, value, each, theirs) for each in ours if each != theirs]
+    return found
+
+
+class Text(str):
+    __slots__ = ()
+
+    def __str__(self):
+        return "a lie"
+
+
+class Number(int):
+    pass
+
+
+class Leaf(BaseModel):
+    n: int = 1
+
+
+class Plain(BaseModel):
+    text: str = "t"
+    number: int = 1
+    ratio: float = 0.5
+    maybe: str | None = None
+    leaf: Leaf = Leaf()
+    leaves: list[Leaf] = []
+    table: dict[str, Any] = {}
+
+
+class Tree(BaseModel):
+    name: str = "tree"
+    children: "list[Tree]" = []
+    back: "Ring | None" = None
+
+
+class Ring(BaseModel):
+    tree: Tree | None = None
