@@ -155,7 +155,7 @@ OBJECTS = {
     "an exception with attributes": lambda: pydantic.ValidationError.from_exception_data("t", []),
     "a generator": lambda: (each for each in (1, DAY, Leaf())),
     "a generator that fails": lambda: (1 // each for each in (1, 0)),
-    "a generator of generators": lambda: ((n for n in range(m)) for m in range(3)),
+    "a generator of generators": lambda: ((n for n in range(3)) for _ in range(1)),
     "a coroutine's like": lambda: iter([1, 2]),
     "a map": lambda: map(str, [1, 2]),
     "a map of pairs": lambda: zip("ab", [1, DAY], strict=True),

@@ -24,43 +24,9 @@ from corpus_models import (
     Slots,
 )
 from corpus_values import KEYS, VALUES
-from eventwire import Encoder, ServerSentEvent
-from oracle import Leaf, frame, outcome
+from oracle import FORMS, ROOT, ROUTE, Leaf, frame, outcome, untyped_differences
 
-ROUTE, ROOT = oracle.route(), Encoder()
-
-# Each form in which a value can be sent: our way, the judge's.
-FORMS = {
-    "an item of a route": (ROUTE.encode, oracle.spaced),
-    "an event of a route": (lambda value: ROUTE.encode(event(value)), oracle.of_event),
-    "an item": (ROOT.encode, oracle.compact),
-    "an event": (lambda value: ROOT.encode(event(value)), oracle.compact),
-}
 every_form = pytest.mark.parametrize("form", FORMS)
-
-
-def event(value):
-    return ServerSentEvent(data=value)
-
-
-def differences(make, forms=FORMS):
-    """Return each form in which ours and the judge's differ, for the first time or the second."""
-    found = []
-    for form in forms:
-        ours, theirs = FORMS[form]
-        if value_is_no_data(form, make):
-            continue
-        expected = outcome(lambda theirs=theirs: theirs(make()))
-        for turn in ("first", "again"):
-            given = outcome(lambda ours=ours: ours(make()))
-            if given != expected:
-                found.append((form, turn, given, expected))
-    return found
-
-
-def value_is_no_data(form, make):
-    """`None` as the data of an event means none."""
-    return "event" in form and make() is None
 
 
 # Where a value may stand.
@@ -103,7 +69,9 @@ def test_a_value_of_any_kind_is_written_as_ever_wherever_it_stands(kind):
     """Same bytes, same error, same warnings: alone, in containers, in dataclasses, in models."""
     found = []
     for place, put in PLACES.items():
-        found += [(place, *each) for each in differences(lambda put=put: put(VALUES[kind]()))]
+        found += [
+            (place, *each) for each in untyped_differences(lambda put=put: put(VALUES[kind]()))
+        ]
     assert found == []
 
 
@@ -113,7 +81,9 @@ def test_a_dataclass_is_written_as_ever_wherever_it_stands(kind):
     """Whatever a dataclass holds, and whatever it is besides."""
     found = []
     for place, put in PLACES.items():
-        found += [(place, *each) for each in differences(lambda put=put: put(DATACLASSES[kind]()))]
+        found += [
+            (place, *each) for each in untyped_differences(lambda put=put: put(DATACLASSES[kind]()))
+        ]
     assert found == []
 
 
@@ -123,7 +93,9 @@ def test_a_model_is_written_as_ever_wherever_it_stands(kind):
     """Whatever fields, serializers and settings a model has."""
     found = []
     for place, put in PLACES.items():
-        found += [(place, *each) for each in differences(lambda put=put: put(MODELS[kind]()))]
+        found += [
+            (place, *each) for each in untyped_differences(lambda put=put: put(MODELS[kind]()))
+        ]
     assert found == []
 
 
@@ -136,11 +108,11 @@ def test_a_spoilt_instance_is_written_as_ever(kind):
         put = PLACES[place]
         found += [
             (spoiler, place, *each)
-            for each in differences(
+            for each in untyped_differences(
                 lambda put=put, spoiler=spoiler: put(spoilt(MODELS[kind], spoiler))
             )
         ]
-    found += differences(lambda: bare(type(MODELS[kind]())))
+    found += untyped_differences(lambda: bare(type(MODELS[kind]())))
     assert found == []
 
 
@@ -151,8 +123,8 @@ def test_any_two_keys_may_stand_in_one_dict(first):
     found = []
     for second in KEYS:
         table = {KEYS[first]: "first", second: "second"}
-        found += differences(lambda table=table: table)
-        found += differences(
+        found += untyped_differences(lambda table=table: table)
+        found += untyped_differences(
             lambda table=table: Anything(f=table), ["an item of a route", "an item"]
         )
     assert found == []
@@ -184,8 +156,8 @@ def test_classes_of_equal_names_are_told_apart(form):
     found = []
     for turn in range(40):
         for instance in (living[turn % 12], generation(turn), living[(turn * 5) % 12]):
-            found += differences(lambda instance=instance: instance, [form])
-            found += differences(lambda instance=instance: {"a": [instance]}, [form])
+            found += untyped_differences(lambda instance=instance: instance, [form])
+            found += untyped_differences(lambda instance=instance: {"a": [instance]}, [form])
         if turn % 10 == 9:
             gc.collect()
     assert found == []
@@ -196,17 +168,17 @@ def test_a_class_that_changes_is_written_as_it_is_now(form):
     """A class that is rebuilt, patched or given a serializer later leaves no old plan behind."""
     model = create_model("Changing", n=(int, 1), late=("Late | None", None))
     make = lambda: model.model_construct(n=2, late=None)  # noqa: E731
-    found = differences(make, [form])
+    found = untyped_differences(make, [form])
     model.model_rebuild(_types_namespace={"Late": Leaf})
-    found += differences(make, [form])
+    found += untyped_differences(make, [form])
     model.model_fields["n"].serialization_alias = "enn"
     model.model_rebuild(force=True, _types_namespace={"Late": Leaf})
-    found += differences(make, [form])
+    found += untyped_differences(make, [form])
     assert FORMS[form][0](make()).startswith(b'data: {"') is True
     model.model_dump = lambda self, **_: {"patched": 1}
-    found += differences(make, [form])
+    found += untyped_differences(make, [form])
     model.model_dump_json = lambda self, **_: '{"patched":2}'
-    found += differences(make, [form])
+    found += untyped_differences(make, [form])
     assert found == []
 
 
