@@ -16,7 +16,6 @@ from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel
 
 from eventwire import Encoder, ServerSentEvent
-from eventwire._fastapi_hook import event_json, untyped_json
 
 NASTY = ' "\\/\b\f\n\r\t\x00\x1f\x7f\x85 ü€🎈\u2028\u2029'
 NAMES = ("by_alias", "exclude_none", "exclude_unset")
@@ -27,9 +26,7 @@ OPTIONS = [
 
 def route(adapter=None, **options):
     """Return the encoder of a FastAPI route."""
-    return Encoder._for_route(
-        adapter=adapter, dump_options=options, item_json=untyped_json, event_json=event_json
-    )
+    return Encoder._for_route(adapter=adapter, dump_options=options)
 
 
 def frame(text):

@@ -265,11 +265,14 @@ def test_json_is_one_line(item):
 
 def test_json_of_a_serializer_may_have_lines():
     """JSON that is not on one line is split, so that it cannot end the event."""
-    pretty = Encoder._for_route(
-        adapter=None, dump_options={}, item_json=lambda _: "{\n}\r[\r\n]", event_json=repr
-    )
-    assert pretty.encode({1}) == b"data: {\ndata: }\ndata: [\ndata: ]\n\n"
-    assert pretty.encode(ServerSentEvent(data=1, event="e")) == b"event: e\ndata: 1\n\n"
+
+    class Pretty(BaseModel):
+        def model_dump_json(self, **_: Any) -> str:
+            return "{\n}\r[\r\n]"
+
+    event = ServerSentEvent(data=Pretty(), event="e")
+    frame = Encoder(dialect="spaced").encode(event)
+    assert frame == b"event: e\ndata: {\ndata: }\ndata: [\ndata: ]\n\n"
 
 
 def test_attributes_are_read_as_fastapi_reads_them():

@@ -83,7 +83,7 @@ CLASSES = {
     "tree": (Tree, ""),
     "ring": (Ring, ""),
     "excluding": (Excluding, ""),
-    "root": (RootModel[list[Leaf]], "general path: root model RootModel[list[Leaf]]\n"),
+    "root": (RootModel[list[Leaf]], "item: compiled root model RootModel[list[Leaf]]\n"),
     "extra allow": variant(extra="allow"),
     "extra forbid": variant(extra="forbid"),
     "private": variant(_private=PrivateAttr(default=5)),
@@ -93,7 +93,8 @@ CLASSES = {
         double=computed_field(return_type=int)(property(lambda self: self.number * 2)),
     ),
     "field serializer": variant(
-        "item.number: " + CUSTOM, _f=field_serializer("number")(lambda self, value: f"<{value}>")
+        "general path: Variant: field number has a serializer that takes the model\n",
+        _f=field_serializer("number")(lambda self, value: f"<{value}>"),
     ),
     "model serializer": variant(CUSTOM, _m=model_serializer(lambda self: {"all": self.number})),
     "wrap serializer": variant(
@@ -244,11 +245,11 @@ def test_describe_gives_the_reason_for_each_part_that_is_not_compiled(kind):
 
 @pytest.mark.newest
 def test_a_field_may_be_left_out_by_a_condition():
-    """`exclude_if` decides per value, and only its field keeps an item off the plan."""
+    """`exclude_if` decides per value, and keeps its model off the plan."""
     model = create_model("If", f=(int, Field(0, exclude_if=lambda value: value == 0)), g=(int, 1))
     for value in (model(), model(f=1), model.model_construct(f="wrong")):
         assert differences(TypeAdapter(model), value) == []
-    assert "item.f: general path: field f: excluded by a condition" in Encoder(model).describe()
+    assert "item: general path: If: field f is excluded by a condition" in Encoder(model).describe()
 
 
 def test_two_fields_may_have_one_alias():

@@ -66,18 +66,40 @@ class Encoder:
     Args:
         item_type: type of the items, anything Pydantic has a schema for. Items are validated
             against it and serialized as it (a subclass is cut to the declared type). Without it
-            items are written by ``pydantic_core.to_json``: aliases, non-finite floats as null.
+            each item is written by its class.
+        dialect: ``"compact"``, as Pydantic writes JSON: no spaces, UTF-8; without a declared type
+            what ``pydantic_core.to_json`` gives, with aliases, non-finite floats as null. Or
+            ``"spaced"``, as FastAPI writes items without a declared type, ``json.dumps`` of
+            ``jsonable_encoder``: spaces, ASCII; needs FastAPI.
+        include, exclude, by_alias, exclude_unset, exclude_defaults, exclude_none: of Pydantic's
+            ``dump_json``, for items of a declared type.
+        escape_line_separators: writes U+0085, U+2028 and U+2029 in JSON as ``\\uXXXX``, for
+            clients that take them for line ends (httpx's ``iter_lines`` does).
+
+    Raises:
+        ValueError: an unknown dialect.
+        TypeError: an option of ``dump_json`` without a declared type.
+        ModuleNotFoundError: the spaced dialect without FastAPI.
 
     >>> from eventwire import Encoder, ServerSentEvent
     >>> Encoder().encode({"text": "hello"})
     b'data: {"text":"hello"}\n\n'
     >>> Encoder(list[int]).encode(("1", 2))
     b'data: [1,2]\n\n'
+    >>> Encoder(dialect="spaced").encode({"text": "hello"})
+    b'data: {"text": "hello"}\n\n'
     >>> Encoder().encode(ServerSentEvent(raw_data="[DONE]", event="done"))
     b'event: done\ndata: [DONE]\n\n'
     """
 
-    def __new__(cls, item_type: Any = None) -> Encoder: ...
+    def __new__(
+        cls,
+        item_type: Any = None,
+        *,
+        dialect: Literal["compact", "spaced"] = "compact",
+        escape_line_separators: bool = False,
+        **options: Any,
+    ) -> Encoder: ...
     def encode(self, item: Any) -> bytes:
         """Return one whole frame: ``data`` with compact JSON, or the fields of an event object.
 
@@ -98,10 +120,9 @@ class Encoder:
         *,
         adapter: Any,
         dump_options: dict[str, Any],
-        item_json: Callable[[Any], str | bytes],
-        event_json: Callable[[Any], str | bytes],
+        escape_line_separators: bool = False,
     ) -> Encoder:
-        """An encoder whose JSON forms an integration chooses.
+        """The encoder of a FastAPI route.
 
         ``adapter`` is the ``pydantic.TypeAdapter`` of the declared type or None.
         """

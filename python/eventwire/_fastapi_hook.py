@@ -15,12 +15,9 @@ tools that wrap ``get_request_handler`` and misses later changes of ``route.depe
 from __future__ import annotations
 
 import functools
-import json
-import math
 from typing import TYPE_CHECKING, Any
 
 import fastapi.routing
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import ResponseValidationError
 
 from eventwire import _response
@@ -43,33 +40,7 @@ DUMP_OPTIONS = (
 )
 
 
-def _finite(value: Any) -> Any:
-    """Replace non-finite floats by None, as FastAPI does; keys are left alone."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_finite(member) for member in value]
-    return value
-
-
-def untyped_json(value: Any) -> str:
-    """JSON of an item without a declared type: spaced, ASCII."""
-    return json.dumps(_finite(jsonable_encoder(value)))
-
-
-def event_json(data: Any) -> str:
-    """JSON of the ``data`` of an event: a model writes itself, compact, by field names."""
-    if hasattr(data, "model_dump_json"):
-        text: str = data.model_dump_json()
-        return text
-    return untyped_json(data)
-
-
-UNTYPED = Encoder._for_route(  # noqa: SLF001  # private to the package
-    adapter=None, dump_options={}, item_json=untyped_json, event_json=event_json
-)
+UNTYPED = Encoder(dialect="spaced")
 
 
 class AsReturned:
@@ -197,8 +168,6 @@ def _with_factory(dependant: Dependant, kwargs: dict[str, Any]) -> dict[str, Any
             for name in DUMP_OPTIONS
             if name in kwargs
         },
-        item_json=untyped_json,
-        event_json=event_json,
     )
 
     def response(content: Any, **response_args: Any) -> RouteResponse:

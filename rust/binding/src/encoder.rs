@@ -4,19 +4,20 @@
 //! serializer, `pydantic_core.to_json`, or FastAPI's `jsonable_encoder`. Before it stands a fast
 //! path (see [`crate::value`]) that either writes the same bytes or leaves no trace.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use eventwire_core::Frame;
-use pyo3::exceptions::{PyTypeError, PyUnicodeDecodeError};
+use eventwire_core::{Frame, json};
+use pyo3::exceptions::{PyTypeError, PyUnicodeDecodeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::event::{FastApiEvent, Fields, ServerSentEvent, fastapi_event};
+use crate::event::{FastApiEvent, Fields, ServerSentEvent, event_kind};
 use crate::path::{Declared, Invalid, Json, unless_exception};
-use crate::value::Wrote;
+use crate::value::{Wrote, class_of, is_builtin, written};
 
 /// Encodes items as server-sent events: `Encoder(item_type).encode(item) -> bytes`.
 ///
@@ -28,6 +29,8 @@ pub(crate) struct Encoder {
     items: Json,
     /// The `data` of event objects.
     data: Json,
+    /// U+0085, U+2028 and U+2029 are escaped in JSON.
+    line_safe: bool,
 }
 
 thread_local! {
@@ -41,45 +44,83 @@ const SCRATCH_CAPACITY: usize = 64 * 1024;
 #[pymethods]
 impl Encoder {
     #[new]
-    #[pyo3(signature = (item_type=None))]
-    fn new(py: Python<'_>, item_type: Option<Bound<'_, PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (item_type=None, *, dialect="compact", escape_line_separators=false, **options))]
+    fn new(
+        py: Python<'_>,
+        item_type: Option<Bound<'_, PyAny>>,
+        dialect: &str,
+        escape_line_separators: bool,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        static OPTIONS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         static ADAPTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let (items, data) = match dialect {
+            "compact" => (Json::Compact, Json::Compact),
+            "spaced" => fastapis(py)?,
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "dialect must be 'compact' or 'spaced', not {other:?}"
+                )));
+            }
+        };
+        let keywords = OPTIONS
+            .import(py, "eventwire._options", "dump_options")?
+            .call((item_type.is_some(),), options)?
+            .cast_into::<PyDict>()?;
         let declared = match item_type {
             None => None,
             Some(item_type) => {
                 let adapter = ADAPTER
                     .import(py, "pydantic", "TypeAdapter")?
                     .call1((item_type,))?;
-                let keywords = PyDict::new(py);
-                keywords.set_item("by_alias", true)?;
-                Some(Declared::new(py, adapter.unbind(), keywords.unbind())?)
+                let spaced = if matches!(items, Json::Compact) {
+                    None
+                } else {
+                    keywords.set_item("mode", "json")?;
+                    Some(fastapis(py)?.0)
+                };
+                Some(Declared::new(
+                    py,
+                    adapter.unbind(),
+                    keywords.unbind(),
+                    spaced,
+                    escape_line_separators,
+                )?)
             }
         };
         Ok(Self {
             declared,
-            items: Json::Compact,
-            data: Json::Compact,
+            items,
+            data,
+            line_safe: escape_line_separators,
         })
     }
 
     /// An encoder for a FastAPI route (private).
     #[staticmethod]
-    #[pyo3(name = "_for_route", signature = (*, adapter, dump_options, item_json, event_json))]
+    #[pyo3(name = "_for_route", signature = (*, adapter, dump_options, escape_line_separators=false))]
     fn for_route(
         py: Python<'_>,
         adapter: Option<Py<PyAny>>,
         dump_options: Py<PyDict>,
-        item_json: Py<PyAny>,
-        event_json: Py<PyAny>,
+        escape_line_separators: bool,
     ) -> PyResult<Self> {
         let declared = match adapter {
             None => None,
-            Some(adapter) => Some(Declared::new(py, adapter, dump_options)?),
+            Some(adapter) => Some(Declared::new(
+                py,
+                adapter,
+                dump_options,
+                None,
+                escape_line_separators,
+            )?),
         };
+        let (items, data) = fastapis(py)?;
         Ok(Self {
             declared,
-            items: Json::Spaced(item_json),
-            data: Json::EventData(event_json),
+            items,
+            data,
+            line_safe: escape_line_separators,
         })
     }
 
@@ -101,7 +142,7 @@ impl Encoder {
         let Some(declared) = &self.declared else {
             return Ok("item: no declared type; classes are compiled as they come\n".to_owned());
         };
-        if declared.options.is_none() {
+        if declared.form.is_none() {
             return Ok("item: general path: include, exclude or exclude_defaults\n".to_owned());
         }
         let adapter = declared.adapter.bind(py);
@@ -121,14 +162,32 @@ impl Encoder {
         if let Some(declared) = &self.declared {
             visit.call(&declared.adapter)?;
             visit.call(&declared.keywords)?;
+            visit.call(declared.fallback())?;
+            if let Some(plan) = declared.known_plan() {
+                plan.traverse(&visit)?;
+            }
         }
         visit.call(self.items.fallback())?;
         visit.call(self.data.fallback())
     }
 }
 
+/// FastAPI's two JSON forms for values without a declared type: of items, and of `data`.
+fn fastapis(py: Python<'_>) -> PyResult<(Json, Json)> {
+    static ITEM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static DATA: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let module = "eventwire._fastapi_json";
+    let item: &Bound<'_, PyAny> = ITEM.import(py, module, "untyped_json")?;
+    let data: &Bound<'_, PyAny> = DATA.import(py, module, "event_json")?;
+    Ok((
+        Json::Spaced(item.clone().unbind()),
+        Json::EventData(data.clone().unbind()),
+    ))
+}
+
 impl Encoder {
     /// Appends one whole frame, or returns the error with the buffer as it was.
+    #[inline]
     pub(crate) fn append<'py>(
         &self,
         buffer: &mut Vec<u8>,
@@ -136,46 +195,69 @@ impl Encoder {
         invalid: Invalid<'_, 'py>,
     ) -> PyResult<()> {
         let py = item.py();
-        if let Ok(event) = item.cast::<ServerSentEvent>() {
-            return self.append_event(buffer, &event.get().fields(py));
-        }
-        let fastapi = fastapi_event(item)?;
-        if fastapi != FastApiEvent::No {
-            let fields = Fields::of(item, fastapi == FastApiEvent::Own)?;
-            return self.append_event(buffer, &fields);
-        }
-        let json = match &self.declared {
-            None => {
-                if write_frame(buffer, |buffer| self.items.write(buffer, item))? {
-                    return Ok(());
-                }
-                self.items.json(item)
+        // What most streams are made of comes first. (The class is not an event's: see `compile`.)
+        if let Some(declared) = &self.declared
+            && let Some(plan) = declared.plan(py)?
+            && plan.takes_unvalidated(item.get_type_ptr() as usize)
+        {
+            if write_frame(buffer, |buffer| declared.write(buffer, Some(plan), item))? {
+                return Ok(());
             }
-            Some(declared) => {
-                let plan = declared.plan(py)?;
-                let as_it_is = plan.is_some_and(|plan| plan.takes_unvalidated(item));
-                let value = if as_it_is {
-                    item.clone()
-                } else {
-                    declared.validate(item, invalid)?
-                };
-                if write_frame(buffer, |buffer| declared.write(buffer, plan, &value))? {
-                    return Ok(());
-                }
-                // What is written as it is was not validated yet.
-                let value = if as_it_is {
-                    declared.validate(item, invalid)?
-                } else {
-                    value
-                };
-                declared.json(&value)
+            // What is written as it is was not validated yet.
+            let value = declared.validate(item, invalid)?;
+            return self.append_json(buffer, py, declared.json(&value));
+        }
+        if !is_builtin(item) {
+            if let Ok(event) = item.cast_exact::<ServerSentEvent>() {
+                return self.append_event(buffer, &event.get().fields(py));
             }
+            let kind = match class_of(item).event {
+                FastApiEvent::Unclear => event_kind(&item.get_type())?,
+                kind => kind,
+            };
+            if kind != FastApiEvent::No {
+                let fields = Fields::of(item, kind == FastApiEvent::Own)?;
+                return self.append_event(buffer, &fields);
+            }
+        }
+        let Some(declared) = &self.declared else {
+            if write_frame(buffer, |buffer| {
+                self.items.write(buffer, item, self.line_safe)
+            })? {
+                return Ok(());
+            }
+            return self.append_json(buffer, py, self.items.json(item));
         };
+        let plan = declared.plan(py)?;
+        let value = declared.validate(item, invalid)?;
+        if write_frame(buffer, |buffer| declared.write(buffer, plan, &value))? {
+            return Ok(());
+        }
+        self.append_json(buffer, py, declared.json(&value))
+    }
+
+    /// Appends a frame with what a general path gave.
+    fn append_json(
+        &self,
+        buffer: &mut Vec<u8>,
+        py: Python<'_>,
+        json: PyResult<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         let json = json.map_err(|error| unless_exception(py, error))?;
         let mut frame = Frame::begin(buffer);
-        frame.data(json_text(&json)?);
+        frame.data(&self.line_safe(json_text(&json)?));
         frame.end();
         Ok(())
+    }
+
+    /// The JSON of a general path, with the line separators escaped if that is asked for.
+    fn line_safe<'a>(&self, json: &'a str) -> Cow<'a, str> {
+        if !self.line_safe || !json.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+            return Cow::Borrowed(json);
+        }
+        let mut safe = Vec::with_capacity(json.len());
+        json::line_safe(&mut safe, json);
+        Cow::Owned(String::from_utf8_lossy(&safe).into_owned())
     }
 
     fn append_event(&self, buffer: &mut Vec<u8>, fields: &Fields<'_>) -> PyResult<()> {
@@ -189,10 +271,12 @@ impl Encoder {
         let Some(data) = &fields.data else {
             return fields.write(buffer, |_| Ok(true));
         };
-        let whole = fields.try_write(buffer, |frame| {
-            let wrote = frame.data_line(|buffer| unless_panic(|| self.data.write(buffer, data)))?;
-            Ok(wrote == Wrote::Value)
-        })?;
+        let whole =
+            fields.try_write(buffer, |frame| {
+                written(frame.data_line(|buffer| {
+                    unless_panic(|| self.data.write(buffer, data, self.line_safe))
+                }))
+            })?;
         if whole {
             return Ok(());
         }
@@ -200,9 +284,9 @@ impl Encoder {
             .data
             .json(data)
             .map_err(|error| unless_exception(data.py(), error))?;
-        let json = json_text(&json)?;
+        let json = self.line_safe(json_text(&json)?);
         fields.write(buffer, |frame| {
-            frame.data(json);
+            frame.data(&json);
             Ok(true)
         })
     }
@@ -225,16 +309,14 @@ fn json_text<'a>(json: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
 
 /// Appends a frame with one line of data, if the fast path writes that; else the buffer is as it
 /// was.
-fn write_frame(
-    buffer: &mut Vec<u8>,
-    json: impl FnOnce(&mut Vec<u8>) -> PyResult<Wrote>,
-) -> PyResult<bool> {
+#[inline]
+fn write_frame(buffer: &mut Vec<u8>, json: impl FnOnce(&mut Vec<u8>) -> Wrote) -> PyResult<bool> {
     let mut frame = Frame::begin(buffer);
-    let wrote = frame.data_line(|buffer| unless_panic(|| json(buffer)))?;
-    if wrote == Wrote::Value {
+    let whole = written(frame.data_line(|buffer| unless_panic(|| json(buffer))))?;
+    if whole {
         frame.end();
     }
-    Ok(wrote == Wrote::Value)
+    Ok(whole)
 }
 
 /// Runs a fast path; a panic in it leaves the item to the general path.
@@ -242,6 +324,7 @@ fn write_frame(
 /// PyO3's iterators panic when a container changes while it is read, which takes another thread,
 /// or a finalizer run by the garbage collector. What a panic may leave half done is the buffer,
 /// and the caller truncates that.
-fn unless_panic(write: impl FnOnce() -> PyResult<Wrote>) -> PyResult<Wrote> {
-    catch_unwind(AssertUnwindSafe(write)).unwrap_or(Ok(Wrote::Unknown))
+#[inline]
+fn unless_panic(write: impl FnOnce() -> Wrote) -> Wrote {
+    catch_unwind(AssertUnwindSafe(write)).unwrap_or(Wrote::Unknown)
 }

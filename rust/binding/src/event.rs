@@ -330,44 +330,45 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
         .map_or_else(|_| String::from("?"), |name| name.to_string())
 }
 
-/// What an item is to FastAPI's event class.
+/// What a class is to FastAPI's event class.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FastApiEvent {
-    /// An instance of exactly that class.
+    /// Exactly that class.
     Own,
-    /// An instance of a subclass.
+    /// A subclass.
     Derived,
     /// Something else.
     No,
+    /// Looking at it failed: ask again, for the error.
+    Unclear,
 }
 
 /// Looks for FastAPI's event class, which exists once `fastapi.sse` was imported by anybody.
 ///
 /// The root package never imports FastAPI, yet a plain Starlette route may yield FastAPI's
-/// events; until the module is there no object can be one.
-pub(crate) fn fastapi_event(item: &Bound<'_, PyAny>) -> PyResult<FastApiEvent> {
+/// events; until the module is there no class can be one. So the answer for a class never changes.
+pub(crate) fn event_kind(class: &Bound<'_, PyType>) -> PyResult<FastApiEvent> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let py = item.py();
-    let class = if let Some(class) = CLASS.get(py) {
-        class
+    let py = class.py();
+    let fastapis = if let Some(fastapis) = CLASS.get(py) {
+        fastapis
     } else {
         let modules: &Bound<'_, PyDict> = MODULES.import(py, "sys", "modules")?;
         let Some(module) = modules.get_item(intern!(py, "fastapi.sse"))? else {
             return Ok(FastApiEvent::No);
         };
         // Absent while the module is half imported.
-        let Some(class) = module.getattr_opt(intern!(py, "ServerSentEvent"))? else {
+        let Some(found) = module.getattr_opt(intern!(py, "ServerSentEvent"))? else {
             return Ok(FastApiEvent::No);
         };
-        CLASS.get_or_try_init(py, || Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind()))?
+        CLASS.get_or_try_init(py, || Ok::<_, PyErr>(found.cast_into::<PyType>()?.unbind()))?
     };
-    let own = item.get_type();
-    if own.is(class) {
+    if class.is(fastapis) {
         return Ok(FastApiEvent::Own);
     }
-    // The MRO, not isinstance: older metaclasses of Pydantic answer that in Python.
-    let derived = own.mro().iter().any(|base| base.is(class));
+    // The MRO, not issubclass: older metaclasses of Pydantic answer that in Python.
+    let derived = class.mro().iter().any(|base| base.is(fastapis));
     Ok(if derived {
         FastApiEvent::Derived
     } else {

@@ -1,4 +1,4 @@
-//! How a value becomes JSON: for each kind of route a fast path and the general path behind it.
+//! How a value becomes JSON: for each kind of item a fast path and the general path behind it.
 
 use std::sync::OnceLock;
 
@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use crate::value::{
-    Dialect, Method, Options, Plan, Wrote, compile, has_own_method, plan_of, write_builtin,
+    Dialect, Form, Plan, Wrote, compile, write_event_data, write_inferred, write_jsonable,
 };
 
 /// What an item that failed validation turns into: `(item, pydantic.ValidationError) -> exception`.
@@ -34,33 +34,21 @@ impl Json {
     }
 
     /// The fast path.
-    pub(crate) fn write(&self, buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>) -> PyResult<Wrote> {
-        let dialect = match self {
-            Self::Compact => Dialect::Compact,
-            Self::Spaced(_) | Self::EventData(_) => Dialect::Spaced,
-        };
-        let mark = buffer.len();
-        if write_builtin(buffer, value, dialect) == Wrote::Value {
-            return Ok(Wrote::Value);
+    #[inline]
+    pub(crate) fn write(
+        &self,
+        buffer: &mut Vec<u8>,
+        value: &Bound<'_, PyAny>,
+        line_safe: bool,
+    ) -> Wrote {
+        match self {
+            Self::Compact => {
+                let form = Form::new(Dialect::Compact, line_safe, Some(true));
+                write_inferred(buffer, value, form)
+            }
+            Self::Spaced(_) => write_jsonable(buffer, value),
+            Self::EventData(_) => write_event_data(buffer, value, line_safe),
         }
-        buffer.truncate(mark);
-        let Some(plan) = plan_of(value) else {
-            return Ok(Wrote::Unknown);
-        };
-        let (method, dialect, by_alias) = match self {
-            Self::Compact => (None, Dialect::Compact, true),
-            Self::Spaced(_) => (Some(Method::Dump), Dialect::Spaced, true),
-            Self::EventData(_) => (Some(Method::DumpJson), Dialect::Compact, false),
-        };
-        if method.is_some_and(|method| !has_own_method(value, &plan, method)) {
-            return Ok(Wrote::Unknown);
-        }
-        let options = Options {
-            by_alias,
-            exclude_none: false,
-            exclude_unset: false,
-        };
-        plan.write(buffer, value, dialect, options)
     }
 
     /// The general path: JSON as `str` or `bytes`.
@@ -86,42 +74,63 @@ impl Json {
 pub(crate) struct Declared {
     /// `pydantic.TypeAdapter`.
     pub(crate) adapter: Py<PyAny>,
-    /// Of its `dump_json`.
+    /// Of its `dump_json` or `dump_python`.
     pub(crate) keywords: Py<PyDict>,
     /// The same options for the plan; None: it cannot follow them.
-    pub(crate) options: Option<Options>,
+    pub(crate) form: Option<Form>,
+    /// Writes what `dump_python(mode="json")` gives; None: `dump_json` writes.
+    spaced: Option<Json>,
     /// Made at the first item: a lazily built model has no schema before its first use.
     plan: OnceLock<Option<Plan>>,
 }
 
 impl Declared {
-    pub(crate) fn new(py: Python<'_>, adapter: Py<PyAny>, keywords: Py<PyDict>) -> PyResult<Self> {
+    pub(crate) fn new(
+        py: Python<'_>,
+        adapter: Py<PyAny>,
+        keywords: Py<PyDict>,
+        spaced: Option<Json>,
+        line_safe: bool,
+    ) -> PyResult<Self> {
+        let dialect = match spaced {
+            None => Dialect::Compact,
+            Some(_) => Dialect::Spaced,
+        };
         Ok(Self {
             adapter,
-            options: plan_options(keywords.bind(py))?,
+            form: form(keywords.bind(py), dialect, line_safe)?,
             keywords,
+            spaced,
             plan: OnceLock::new(),
         })
     }
 
     /// The fast path, for a value that Pydantic has validated or would not change.
+    #[inline]
     pub(crate) fn write(
         &self,
         buffer: &mut Vec<u8>,
         plan: Option<&Plan>,
         value: &Bound<'_, PyAny>,
-    ) -> PyResult<Wrote> {
-        match (plan, self.options) {
-            (Some(plan), Some(options)) => plan.write(buffer, value, Dialect::Compact, options),
-            _ => Ok(Wrote::Unknown),
+    ) -> Wrote {
+        match (plan, self.form) {
+            // A part that is the whole would only be a second general path.
+            (Some(plan), Some(form)) if !plan.is_general() => plan.write(buffer, value, form),
+            _ => Wrote::Unknown,
         }
     }
 
     /// The plan, if there is one already.
+    #[inline]
     pub(crate) fn plan(&self, py: Python<'_>) -> PyResult<Option<&Plan>> {
-        if let Some(plan) = self.plan.get() {
-            return Ok(plan.as_ref());
+        match self.plan.get() {
+            Some(plan) => Ok(plan.as_ref()),
+            None => self.make_plan(py),
         }
+    }
+
+    #[cold]
+    fn make_plan(&self, py: Python<'_>) -> PyResult<Option<&Plan>> {
         let adapter = self.adapter.bind(py);
         let serializer = adapter.getattr(intern!(py, "serializer"))?;
         if serializer.get_type().name()? != "SchemaSerializer" {
@@ -130,6 +139,11 @@ impl Declared {
         // A schema that is not shaped as documented has no plan; that is not the user's error.
         let plan = compile(&adapter.getattr(intern!(py, "core_schema"))?).ok();
         Ok(self.plan.get_or_init(|| plan).as_ref())
+    }
+
+    /// The plan, if it was made.
+    pub(crate) fn known_plan(&self) -> Option<&Plan> {
+        self.plan.get()?.as_ref()
     }
 
     /// Validates as FastAPI validates a stream's item.
@@ -161,35 +175,38 @@ impl Declared {
     /// The general path: serializes a validated value as the declared type.
     pub(crate) fn json<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = value.py();
-        self.adapter.bind(py).call_method(
-            intern!(py, "dump_json"),
-            (value,),
-            Some(self.keywords.bind(py)),
-        )
+        let adapter = self.adapter.bind(py);
+        let keywords = Some(self.keywords.bind(py));
+        match &self.spaced {
+            None => adapter.call_method(intern!(py, "dump_json"), (value,), keywords),
+            Some(json) => {
+                json.json(&adapter.call_method(intern!(py, "dump_python"), (value,), keywords)?)
+            }
+        }
+    }
+
+    pub(crate) fn fallback(&self) -> Option<&Py<PyAny>> {
+        self.spaced.as_ref().and_then(Json::fallback)
     }
 }
 
-/// The options of `to_json` that a plan follows; None if there are others.
-fn plan_options(keywords: &Bound<'_, PyDict>) -> PyResult<Option<Options>> {
-    let mut options = Options {
-        by_alias: false,
-        exclude_none: false,
-        exclude_unset: false,
-    };
+/// The options of a serialization as a plan follows them; None if there are others.
+fn form(keywords: &Bound<'_, PyDict>, dialect: Dialect, line_safe: bool) -> PyResult<Option<Form>> {
+    let mut form = Form::new(dialect, line_safe, None);
     for (name, value) in keywords.iter() {
         let name: String = name.extract()?;
         match name.as_str() {
-            "by_alias" => options.by_alias = value.is_truthy()?,
-            "exclude_none" => options.exclude_none = value.is_truthy()?,
-            "exclude_unset" => options.exclude_unset = value.is_truthy()?,
+            "by_alias" => form.by_alias = Some(value.is_truthy()?),
+            "exclude_none" => form.exclude_none = value.is_truthy()?,
+            "exclude_unset" => form.exclude_unset = value.is_truthy()?,
             "include" | "exclude" if value.is_none() => {}
             "exclude_defaults" if !value.is_truthy()? => {}
+            "mode" => {}
             _ => return Ok(None),
         }
     }
-    Ok(Some(options))
+    Ok(Some(form))
 }
-
 /// The integration's exception for an invalid item; any other error passes.
 fn translate<'py>(
     item: &Bound<'py, PyAny>,

@@ -1,9 +1,11 @@
 //! The only unsafe code, each block with what makes it sound and what it buys.
 #![expect(unsafe_code, reason = "the one module meant for it")]
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString, PyType};
 
 /// The instance's `__dict__`, without looking for a `__getattribute__` or `__getattr__`; None if
 /// it has none or not an exact dict.
@@ -25,6 +27,50 @@ pub(crate) fn instance_dict<'py>(instance: &Bound<'py, PyAny>) -> Option<Bound<'
         Bound::from_owned_ptr_or_err(py, dict)
     };
     dict.ok()?.cast_into_exact().ok()
+}
+
+/// The characters of a `str` as UTF-8; None if it has lone surrogates.
+///
+/// What it buys: `PyUnicode_AsUTF8AndSize` is a call that finds out again what two bits of the
+/// object say, and for a text beyond ASCII keeps a copy with it for good. Tokens are mostly ASCII:
+/// a chat chunk as a dict is encoded in 261 ns with it and in 215 ns with this.
+#[inline]
+pub(crate) fn text<'a>(text: &'a Bound<'_, PyString>) -> Option<&'a str> {
+    let object = text.as_ptr();
+    // SAFETY: the argument is a live `str` and the thread is attached. In the compact ASCII form
+    // (CPython's, asked for first) `PyUnicode_GET_LENGTH` bytes of ASCII, and so of UTF-8, lie at
+    // `PyUnicode_DATA`. They never change, and live as long as the object, which is borrowed.
+    unsafe {
+        if ffi::PyUnicode_IS_COMPACT_ASCII(object) != 0 {
+            let length = usize::try_from(ffi::PyUnicode_GET_LENGTH(object)).ok()?;
+            let start = ffi::PyUnicode_DATA(object).cast::<u8>();
+            let ascii = std::slice::from_raw_parts(start, length);
+            return Some(std::str::from_utf8_unchecked(ascii));
+        }
+    }
+    text.to_str().ok()
+}
+
+/// The version of the class: a number that no other class had or will have, replaced whenever an
+/// attribute of the class or of a base is set or the bases change. None if it has none at present.
+///
+/// This is what the interpreter's own attribute cache goes by, so (class, version) says that
+/// whatever was found out about the class still holds, also if the class lies where a freed one
+/// lay.
+///
+/// What it buys: looking up the plan and the methods of a class anew for each value took 95 of
+/// the 390 ns of an untyped chat chunk.
+#[inline]
+pub(crate) fn class_version(class: &Bound<'_, PyType>) -> Option<u32> {
+    let class = class.as_type_ptr();
+    // SAFETY: the class is live (`class` holds a reference). Free-threaded interpreters write the
+    // field atomically, others under the GIL, which this thread holds; it is 32 bits wide and
+    // aligned, as `unsigned int` is on every platform that CPython supports.
+    let version = unsafe { AtomicU32::from_ptr(&raw mut (*class).tp_version_tag) };
+    match version.load(Ordering::Acquire) {
+        0 => None,
+        version => Some(version),
+    }
 }
 
 /// Whether this is the process's first interpreter.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::{Plan, compile};
 
@@ -31,6 +31,15 @@ impl Kept {
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let none = py.None().into_bound(py).get_type();
         (none, PyTuple::empty(py)).into_pyobject(py)
+    }
+
+    /// What the plan refers to refers back, by the schema that this is kept in; the collector
+    /// breaks the loop at one of its dicts.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.plan {
+            Some(plan) => plan.traverse(&visit),
+            None => Ok(()),
+        }
     }
 }
 
@@ -69,44 +78,4 @@ pub(crate) fn plan_of(value: &Bound<'_, PyAny>) -> Option<Arc<Plan>> {
     };
     metadata.set_item(key, Bound::new(py, kept).ok()?).ok()?;
     plan
-}
-
-/// Whether `value.<method>` is the method of `pydantic.BaseModel`; asked for each value, because
-/// classes are patched.
-pub(crate) fn has_own_method(value: &Bound<'_, PyAny>, plan: &Plan, method: Method) -> bool {
-    static DUMP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static DUMP_JSON: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = value.py();
-    let (name, cell) = match method {
-        Method::Dump => (intern!(py, "model_dump"), &DUMP),
-        Method::DumpJson => (intern!(py, "model_dump_json"), &DUMP_JSON),
-    };
-    let pydantics = cell.get_or_try_init(py, || {
-        let base = py.import("pydantic")?.getattr("BaseModel")?;
-        Ok::<_, PyErr>(base.getattr(name)?.unbind())
-    });
-    let class: Bound<'_, PyType> = value.get_type();
-    match (pydantics, class.getattr(name)) {
-        // A field of that name would be what `value.model_dump` finds.
-        (Ok(pydantics), Ok(own)) => own.is(pydantics) && !plan.has_field(method.name()),
-        _ => false,
-    }
-}
-
-/// What FastAPI calls on models.
-#[derive(Clone, Copy)]
-pub(crate) enum Method {
-    /// `model_dump`, in `jsonable_encoder`.
-    Dump,
-    /// `model_dump_json`, for the data of an event.
-    DumpJson,
-}
-
-impl Method {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Dump => "model_dump",
-            Self::DumpJson => "model_dump_json",
-        }
-    }
 }

@@ -1,53 +1,65 @@
 //! From a Pydantic core schema to a plan.
 //!
-//! Whatever is not known to be written the way a plan writes it becomes [`Node::Unknown`] with the
-//! reason, so that an item which reaches it takes the general path. Schemas are read as
-//! `pydantic_core.core_schema` documents them; unknown keys that change the serialization
-//! (`serialization`, `computed_fields`, `serialization_exclude_if`, `ser_json_*` in the
-//! configuration) count as unknown.
+//! Whatever is not known to be written the way a plan writes it becomes [`Node::General`] with the
+//! reason: Pydantic writes that part. Schemas are read as `pydantic_core.core_schema` documents
+//! them; unknown keys that change the serialization (`serialization`, `serialization_exclude_if`,
+//! `ser_json_*` in the configuration) count as unknown.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
-use eventwire_core::json::{self, Escape};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 
-use super::plan::{Field, ModelPlan, Node, Plan, Union};
+use crate::event::{FastApiEvent, event_kind};
 
-/// Schemas that are validated in some way and serialized as their inner schema.
-const TRANSPARENT: [&str; 4] = [
-    "default",
-    "function-after",
-    "function-before",
-    "function-wrap",
+use super::class::{enum_is_plain, has_plain_attributes};
+use super::part::Part;
+use super::plan::{Literal, Node, Plan, Tagged, Union};
+
+/// Schemas that are validated in some way and serialized as the schema under this key.
+const TRANSPARENT: [(&str, &str); 8] = [
+    ("custom-error", "schema"),
+    ("default", "schema"),
+    ("function-after", "schema"),
+    ("function-before", "schema"),
+    ("function-wrap", "schema"),
+    ("json-or-python", "json_schema"),
+    ("lax-or-strict", "strict_schema"),
+    ("nullable", "schema"),
 ];
 
 /// Compiles a core schema (a dict); fails only if it is not shaped like one.
 pub(crate) fn compile(schema: &Bound<'_, PyAny>) -> PyResult<Plan> {
     let mut compiler = Compiler::default();
     let root = compiler.node(schema)?;
+    let outer = schema.cast::<PyDict>()?;
     let mut definitions = Vec::new();
+    let schemas: Vec<_> = compiler.referable.into_values().collect();
     for node in compiler.definitions {
-        definitions.push(node.unwrap_or_else(|| Node::Unknown("unresolved reference".into())));
+        let unresolved = || Node::General(Box::new(Part::hopeless("unresolved reference", outer)));
+        definitions.push(node.unwrap_or_else(unresolved));
     }
-    let unvalidated = unvalidated_class(schema)?;
     Ok(Plan {
         root,
         definitions,
-        unvalidated,
+        schemas: if schemas.is_empty() {
+            None
+        } else {
+            Some(PyList::new(schema.py(), schemas)?.unbind())
+        },
+        unvalidated: unvalidated_class(schema)?,
     })
 }
 
-/// The class whose exact instances Pydantic takes as they are: the schema is the model itself,
-/// without a validator around it, and its instances are never revalidated.
+/// The class whose exact instances Pydantic takes as they are: the schema is the model or the
+/// dataclass itself, without a validator around it, and its instances are never revalidated.
 fn unvalidated_class(schema: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     let mut schema = schema.cast::<PyDict>()?.clone();
     loop {
         let kind: String = required(&schema, "type")?.extract()?;
         match kind.as_str() {
-            "model" => break,
+            "model" | "dataclass" => break,
             "definitions" => {
                 let inner = required(&schema, "schema")?.cast_into::<PyDict>()?;
                 if !required(&inner, "type")?.eq("definition-ref")? {
@@ -84,28 +96,47 @@ fn unvalidated_class(schema: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     {
         return Ok(None);
     }
-    Ok(Some(required(&schema, "cls")?.as_ptr() as usize))
+    let class = required(&schema, "cls")?.cast_into::<PyType>()?;
+    // An event is an event, whatever type is declared.
+    if event_kind(&class)? != FastApiEvent::No {
+        return Ok(None);
+    }
+    Ok(Some(class.as_ptr() as usize))
 }
 
 #[derive(Default)]
-struct Compiler<'py> {
+pub(super) struct Compiler<'py> {
     /// Referable schemas by their `ref`, as they stand.
     referable: HashMap<String, Bound<'py, PyDict>>,
     /// Positions of referable schemas by their `ref`.
     positions: HashMap<String, usize>,
     definitions: Vec<Option<Node>>,
+    /// The configuration of the model around.
+    pub(super) config: Option<Bound<'py, PyAny>>,
+    /// A serializer was found that takes the model around as an argument, and where.
+    pub(super) needs_model: Option<String>,
 }
 
 impl<'py> Compiler<'py> {
-    fn node(&mut self, schema: &Bound<'py, PyAny>) -> PyResult<Node> {
-        let Ok(schema) = schema.cast::<PyDict>() else {
-            return Ok(unknown("a schema that is not a dict"));
-        };
+    pub(super) fn node(&mut self, schema: &Bound<'py, PyAny>) -> PyResult<Node> {
+        let schema = schema.cast::<PyDict>()?;
         let py = schema.py();
-        if schema.contains(intern!(py, "serialization"))? {
-            return Ok(unknown("a custom serializer"));
+        if let Some(serialization) = schema.get_item(intern!(py, "serialization"))? {
+            if truthy(serialization.cast::<PyDict>()?, "is_field_serializer")? {
+                self.needs_model = Some("a field's serializer".to_owned());
+            }
+            return Ok(self.general("a custom serializer", schema));
         }
         let kind: String = required(schema, "type")?.extract()?;
+        if let Some((_, key)) = TRANSPARENT.iter().find(|(name, _)| *name == kind) {
+            let inner = self.node(&required(schema, key)?)?;
+            return Ok(match inner {
+                // As a whole, so that None or a default is Pydantic's to write, too.
+                Node::General(part) => self.general(&part.why, schema),
+                inner if kind == "nullable" => Node::Nullable(Box::new(inner)),
+                inner => inner,
+            });
+        }
         match kind.as_str() {
             "str" => Ok(Node::Str),
             "int" => Ok(Node::Int),
@@ -113,24 +144,40 @@ impl<'py> Compiler<'py> {
             "bool" => Ok(Node::Bool),
             "none" => Ok(Node::None),
             "any" => Ok(Node::Any),
-            "nullable" => Ok(Node::Nullable(Box::new(self.inner(schema)?))),
-            "list" => self.list(schema),
+            "bytes" => Ok(Node::Bytes),
+            "date" => Ok(Node::Date),
+            "datetime" => Ok(Node::DateTime),
+            "decimal" => Ok(Node::Decimal(address(schema.py(), "decimal", "Decimal")?)),
+            "time" => Ok(Node::Time),
+            "uuid" => Ok(Node::Uuid(address(schema.py(), "uuid", "UUID")?)),
+            "enum" => self.enumeration(schema),
+            "list" => self.members(schema, Node::List),
+            "set" => self.members(schema, Node::Set),
+            "frozenset" => self.members(schema, Node::FrozenSet),
+            "tuple" => self.tuple(schema),
             "dict" => self.dict(schema),
-            "literal" => literal(schema),
+            "literal" => self.literal(schema),
             "model" => self.model(schema),
-            "union" => self.union(required(schema, "choices")?.cast::<PyList>()?.iter()),
+            "dataclass" => self.dataclass(schema),
+            "typed-dict" => self.typed_dict(schema),
+            "union" => self.union(schema),
+            "tagged-union" => self.tagged_union(schema),
             "definitions" => self.definitions(schema),
             "definition-ref" => {
                 let name: String = required(schema, "schema_ref")?.extract()?;
                 Ok(Node::Definition(self.position(name)))
             }
-            kind if TRANSPARENT.contains(&kind) => self.inner(schema),
-            kind => Ok(unknown(&format!("schema kind '{kind}'"))),
+            kind => Ok(self.general(&format!("schema kind '{kind}'"), schema)),
         }
     }
 
-    fn inner(&mut self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
-        self.node(&required(schema, "schema")?)
+    /// A part that Pydantic writes.
+    pub(super) fn general(&self, why: &str, schema: &Bound<'py, PyDict>) -> Node {
+        Node::General(Box::new(self.part(why, schema)))
+    }
+
+    pub(super) fn part(&self, why: &str, schema: &Bound<'py, PyDict>) -> Part {
+        Part::new(why.to_owned(), schema, self.config.as_ref())
     }
 
     fn position(&mut self, name: String) -> usize {
@@ -155,28 +202,81 @@ impl<'py> Compiler<'py> {
             let node = self.node(&definition)?;
             self.definitions[position] = Some(node);
         }
-        self.inner(schema)
+        self.node(&required(schema, "schema")?)
     }
 
-    fn list(&mut self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
+    /// Members of one kind. A call of Pydantic's for each would take longer than one for all.
+    fn members(
+        &mut self,
+        schema: &Bound<'py, PyDict>,
+        make: fn(Box<Node>) -> Node,
+    ) -> PyResult<Node> {
         let inner = match schema.get_item("items_schema")? {
             Some(items) => self.node(&items)?,
             None => Node::Any,
         };
-        Ok(Node::List(Box::new(inner)))
+        Ok(match inner {
+            Node::General(part) => self.general(&part.why, schema),
+            inner => make(Box::new(inner)),
+        })
+    }
+
+    fn tuple(&mut self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
+        let items = required(schema, "items_schema")?.cast_into::<PyList>()?;
+        let mut nodes = Vec::new();
+        for item in &items {
+            match self.node(&item)? {
+                Node::General(part) => return Ok(self.general(&part.why, schema)),
+                node => nodes.push(node),
+            }
+        }
+        match schema.get_item("variadic_item_index")? {
+            None => Ok(Node::Positions(nodes)),
+            Some(_) if nodes.len() == 1 => Ok(Node::Tuple(Box::new(nodes.remove(0)))),
+            Some(_) => Ok(self.general("a tuple with variadic members among others", schema)),
+        }
     }
 
     fn dict(&mut self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
         if let Some(keys) = schema.get_item("keys_schema")?
             && !matches!(self.node(&keys)?, Node::Str | Node::Any)
         {
-            return Ok(unknown("a dict with keys other than str"));
+            return Ok(self.general("a dict with keys other than str", schema));
         }
         let inner = match schema.get_item("values_schema")? {
             Some(values) => self.node(&values)?,
             None => Node::Any,
         };
-        Ok(Node::Dict(Box::new(inner)))
+        Ok(match inner {
+            Node::General(part) => self.general(&part.why, schema),
+            inner => Node::Dict(Box::new(inner)),
+        })
+    }
+
+    fn enumeration(&self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
+        let class = required(schema, "cls")?.cast_into::<PyType>()?;
+        let name = class.qualname()?.to_string();
+        Ok(if enum_is_plain(&class)? {
+            Node::Enum(class.as_ptr() as usize, name)
+        } else {
+            self.general(&format!("{name}: replaces value"), schema)
+        })
+    }
+
+    fn literal(&self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
+        let mut members = Vec::new();
+        for member in required(schema, "expected")?.cast::<PyList>()?.iter() {
+            if let Ok(text) = member.cast_exact::<PyString>() {
+                members.push(Literal::Str(text.to_str()?.into()));
+            } else if let Ok(number) = member.cast_exact::<PyInt>()
+                && let Ok(number) = number.extract()
+            {
+                members.push(Literal::Int(number));
+            } else if !member.is_none() {
+                return Ok(self.general("a literal with other members than str and int", schema));
+            }
+        }
+        Ok(Node::Literal(members))
     }
 
     /// The class of a schema that is a model, or refers to one.
@@ -197,182 +297,102 @@ impl<'py> Compiler<'py> {
         }
     }
 
-    fn union(&mut self, choices: impl Iterator<Item = Bound<'py, PyAny>>) -> PyResult<Node> {
+    fn union(&mut self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
         let mut members = Vec::new();
         let mut classes = Vec::new();
-        for choice in choices {
+        for choice in required(schema, "choices")?.cast::<PyList>()?.iter() {
             // A choice may be given with a label: (schema, label).
             let choice = match choice.cast::<PyTuple>() {
                 Ok(labelled) => labelled.get_item(0)?,
                 Err(_) => choice,
             };
             classes.push(self.class(choice.cast::<PyDict>()?)?);
-            members.push(self.node(&choice)?);
-        }
-        Ok(Node::Union(Union::new(members, classes)))
-    }
-
-    fn model(&mut self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
-        let class = required(schema, "cls")?;
-        let name = class.getattr("__qualname__")?.to_string();
-        if truthy(schema, "root_model")? {
-            return Ok(unknown(&format!("root model {name}")));
-        }
-        if !has_plain_attributes(class.cast::<PyType>()?)? {
-            return Ok(unknown(&format!(
-                "{name}: replaces __getattribute__ or __dict__"
-            )));
-        }
-        let mut allows_extra = false;
-        if let Some(config) = schema.get_item("config")? {
-            let config = config.cast::<PyDict>()?;
-            for key in config.keys() {
-                let key: String = key.extract()?;
-                if key.starts_with("ser_json") || key == "serialize_by_alias" {
-                    return Ok(unknown(&format!("{name}: its configuration sets {key}")));
+            match self.node(&choice)? {
+                // Whether it takes a value is not to be known from outside.
+                Node::General(part) if classes.last().is_none_or(Option::is_none) => {
+                    return Ok(self.general(&part.why, schema));
                 }
-            }
-            allows_extra = match config.get_item("extra_fields_behavior")? {
-                Some(behaviour) => behaviour.eq("allow")?,
-                None => false,
-            };
-        }
-        // Model validators wrap the fields.
-        let mut inner = required(schema, "schema")?;
-        loop {
-            let wrapped = inner.cast::<PyDict>()?.clone();
-            if wrapped.contains("serialization")? {
-                return Ok(unknown(&format!("{name}: a custom serializer")));
-            }
-            let kind: String = required(&wrapped, "type")?.extract()?;
-            if kind == "model-fields" {
-                break;
-            }
-            if !TRANSPARENT.contains(&kind.as_str()) {
-                return Ok(unknown(&format!("{name}: schema kind '{kind}'")));
-            }
-            inner = required(&wrapped, "schema")?;
-        }
-        let inner = inner.cast::<PyDict>()?;
-        if truthy(inner, "computed_fields")? {
-            return Ok(unknown(&format!("{name}: computed fields")));
-        }
-        if let Some(behaviour) = inner.get_item("extra_behavior")? {
-            allows_extra |= behaviour.eq("allow")?;
-        }
-        let mut fields = Vec::new();
-        for (field, definition) in required(inner, "fields")?.cast::<PyDict>()?.iter() {
-            fields.push(self.field(field.cast::<PyString>()?, definition.cast::<PyDict>()?)?);
-        }
-        let mut aliases = HashSet::new();
-        let mut names = Vec::new();
-        for field in &fields {
-            names.push(field.name.bind(schema.py()).to_str()?.into());
-            if !aliases.insert(&field.by_alias[0]) {
-                return Ok(unknown(&format!("{name}: two fields have one alias")));
+                node => members.push(node),
             }
         }
-        let model = ModelPlan {
-            names,
-            name,
-            class: class.as_ptr() as usize,
-            fields,
-            allows_extra,
-        };
-        Ok(Node::Model(Arc::new(model)))
-    }
-
-    fn field(
-        &mut self,
-        name: &Bound<'py, PyString>,
-        definition: &Bound<'py, PyDict>,
-    ) -> PyResult<Field> {
-        let alias = match definition.get_item("serialization_alias")? {
-            Some(alias) if !alias.is_none() => alias.cast_into::<PyString>()?,
-            _ => name.clone(),
-        };
-        let node = if definition.contains("serialization_exclude_if")? {
-            Node::Unknown(format!("field {name}: excluded by a condition"))
-        } else if definition.contains("serialization")? {
-            Node::Unknown(format!("field {name}: a custom serializer"))
-        } else {
-            self.node(&required(definition, "schema")?)?
-        };
-        // jsonable_encoder leaves such keys out; a plan does not know of it.
-        let node = if alias.to_str()?.starts_with("_sa") {
-            Node::Unknown(format!("field {name}: its key starts with '_sa'"))
-        } else {
-            node
-        };
-        Ok(Field {
-            by_name: keys(name.to_str()?),
-            by_alias: keys(alias.to_str()?),
-            name: interned(name).unbind(),
-            excluded: truthy(definition, "serialization_exclude")?,
-            node,
-        })
-    }
-}
-
-/// Whether an instance's `__dict__` is its attributes and nothing else.
-fn has_plain_attributes(class: &Bound<'_, PyType>) -> PyResult<bool> {
-    let py = class.py();
-    let object = py.get_type::<PyAny>();
-    if !class
-        .getattr("__getattribute__")?
-        .is(&object.getattr("__getattribute__")?)
-    {
-        return Ok(false);
-    }
-    for base in class.mro() {
-        let own = base.getattr("__dict__")?;
-        if let Ok(descriptor) = own.get_item("__dict__")
-            && descriptor.get_type().name()? != "getset_descriptor"
+        let by_class = first_by_class(&members, &classes);
+        // A general member is only for the values that are known to be its own.
+        if members
+            .iter()
+            .any(|member| matches!(member, Node::General(_)))
+            && by_class.len() < members.len()
         {
-            return Ok(false);
+            return Ok(self.general("a union with a member that is not compiled", schema));
         }
+        Ok(Node::Union(Union { members, by_class }))
     }
-    Ok(true)
-}
 
-/// `"key":` for both dialects.
-fn keys(key: &str) -> [Box<[u8]>; 2] {
-    let mut compact = Vec::new();
-    json::string(&mut compact, key, Escape::Utf8);
-    compact.push(b':');
-    let mut spaced = Vec::new();
-    json::string(&mut spaced, key, Escape::Ascii);
-    spaced.extend_from_slice(b": ");
-    [compact.into(), spaced.into()]
-}
-
-/// The one object by this text that the keys of every instance's `__dict__` are.
-fn interned<'py>(name: &Bound<'py, PyString>) -> Bound<'py, PyString> {
-    PyString::intern(name.py(), &name.to_string_lossy())
-}
-
-fn literal(schema: &Bound<'_, PyDict>) -> PyResult<Node> {
-    let mut members = Vec::new();
-    for member in required(schema, "expected")?.cast::<PyList>()?.iter() {
-        let Ok(text) = member.cast_exact::<PyString>() else {
-            return Ok(unknown("a literal with members other than str"));
+    fn tagged_union(&mut self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
+        let discriminator = required(schema, "discriminator")?;
+        let Ok(discriminator) = discriminator.cast_exact::<PyString>() else {
+            return Ok(self.general("a discriminator that is computed", schema));
         };
-        members.push(text.to_str()?.into());
+        let mut tagged = Tagged {
+            discriminator: PyString::intern(schema.py(), discriminator.to_str()?).unbind(),
+            tags: HashMap::new(),
+            members: Vec::new(),
+        };
+        for (tag, choice) in required(schema, "choices")?.cast::<PyDict>()?.iter() {
+            let class = match choice.cast::<PyDict>() {
+                Ok(choice) => self.class(choice)?,
+                Err(_) => None,
+            };
+            let (Ok(tag), Some(class)) = (tag.cast_exact::<PyString>(), class) else {
+                return Ok(self.general("a discriminated union of other than models", schema));
+            };
+            let class = class.cast_into::<PyType>()?;
+            if !has_plain_attributes(&class)? {
+                return Ok(self.general("a member that replaces __getattribute__", schema));
+            }
+            let node = self.node(&choice)?;
+            let entry = (class.as_ptr() as usize, tagged.members.len());
+            tagged.tags.insert(tag.to_str()?.into(), entry);
+            tagged.members.push(node);
+        }
+        Ok(Node::Tagged(Box::new(tagged)))
     }
-    Ok(Node::Literal(members))
 }
 
-fn unknown(why: &str) -> Node {
-    Node::Unknown(why.to_owned())
+/// Where an instance of exactly this class fits first. Only while every member before it is a
+/// model, and none is a base of this class.
+fn first_by_class(members: &[Node], classes: &[Option<Bound<'_, PyAny>>]) -> HashMap<usize, usize> {
+    let mut by_class = HashMap::new();
+    let mut earlier = HashSet::new();
+    for (position, (member, class)) in members.iter().zip(classes).enumerate() {
+        let (Node::Model(_) | Node::Definition(_) | Node::General(_), Some(class)) =
+            (member, class)
+        else {
+            break;
+        };
+        let fits_earlier = class.cast::<PyType>().is_ok_and(|class| {
+            class
+                .mro()
+                .iter()
+                .any(|base| earlier.contains(&(base.as_ptr() as usize)))
+        });
+        if !fits_earlier {
+            by_class.insert(class.as_ptr() as usize, position);
+        }
+        earlier.insert(class.as_ptr() as usize);
+    }
+    by_class
 }
 
-fn required<'py>(schema: &Bound<'py, PyDict>, key: &str) -> PyResult<Bound<'py, PyAny>> {
+fn address(py: Python<'_>, module: &str, name: &str) -> PyResult<usize> {
+    Ok(py.import(module)?.getattr(name)?.as_ptr() as usize)
+}
+
+pub(super) fn required<'py>(schema: &Bound<'py, PyDict>, key: &str) -> PyResult<Bound<'py, PyAny>> {
     schema.as_any().get_item(key)
 }
 
-fn truthy(schema: &Bound<'_, PyDict>, key: &str) -> PyResult<bool> {
+pub(super) fn truthy(schema: &Bound<'_, PyDict>, key: &str) -> PyResult<bool> {
     match schema.get_item(key)? {
-        Some(value) if value.is_exact_instance_of::<PyBool>() => value.extract(),
         Some(value) => value.is_truthy(),
         None => Ok(false),
     }

@@ -1,79 +1,39 @@
 //! Python values as JSON, without leaving Rust.
 //!
-//! * [`builtin`] – exact builtin types
-//! * [`plan`] – compiled Pydantic schemas: what [`compile`] makes of a core schema, and how
-//!   it is written
-//! * [`cache`] – one plan per class, for values without a declared type
+//! * [`scalar`] – values without members
+//! * [`infer`] – values of no declared type, as pydantic-core infers how to write them
+//! * [`jsonable`] – the same as FastAPI's `jsonable_encoder` and `json.dumps` write them
+//! * [`plan`] – compiled Pydantic schemas: what [`compile`] and [`compile_model`] make of a core
+//!   schema
+//! * [`write`], [`write_fields`] – values by a plan; [`part`] – what a plan leaves to Pydantic
+//! * [`form`] – the form of JSON, [`wrote`] – what became of a value
+//! * [`class`] – what is known of a class, found out once; [`cache`] – its plan
 //!
 //! All of them are fast paths: each proves per value that it may run, by exact type checks, and
 //! otherwise says [`Wrote::Unknown`]; the caller then truncates its buffer and takes the general
-//! path for the whole item. So a fast path never decides what the bytes are, nor which error or
-//! warning an odd value gives. Next to no Python code runs inside them; where a finalizer or another
-//! thread changes a container while it is read, PyO3's iterator panics, and the encoder takes that
-//! for [`Wrote::Unknown`], too.
+//! path for the smallest part that has one, in the end for the whole item. So a fast path never
+//! decides what the bytes are, nor which error or warning an odd value gives. Where another thread
+//! or a finalizer changes a container while it is read, PyO3's iterator panics, and the encoder
+//! takes that for [`Wrote::Unknown`], too.
 
-mod builtin;
 mod cache;
+mod class;
 mod compile;
+mod compile_model;
+mod form;
+mod infer;
+mod jsonable;
+mod part;
 mod plan;
+mod scalar;
+mod write;
+mod write_fields;
+mod wrote;
 
-use eventwire_core::json::{Escape, FloatFormat};
-
-pub(crate) use builtin::write as write_builtin;
-pub(crate) use cache::{Method, has_own_method, plan_of};
+pub(crate) use class::class_of;
 pub(crate) use compile::compile;
-pub(crate) use plan::{Options, Plan};
-
-/// How deep values may be nested before the general path decides. Its own limits are 255
-/// (pydantic-core) and the interpreter's recursion limit.
-const DEPTH: u8 = 64;
-
-/// Which of FastAPI's two JSON forms is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// pydantic-core's: no spaces, UTF-8, its own floats.
-    Compact,
-    /// `json.dumps` of `jsonable_encoder`'s result: spaces, ASCII, Python's floats.
-    Spaced,
-}
-
-impl Dialect {
-    const fn escape(self) -> Escape {
-        match self {
-            Self::Compact => Escape::Utf8,
-            Self::Spaced => Escape::Ascii,
-        }
-    }
-
-    const fn float(self) -> FloatFormat {
-        match self {
-            Self::Compact => FloatFormat::Pydantic,
-            Self::Spaced => FloatFormat::Python,
-        }
-    }
-
-    const fn comma(self) -> &'static [u8] {
-        match self {
-            Self::Compact => b",",
-            Self::Spaced => b", ",
-        }
-    }
-
-    const fn colon(self) -> &'static [u8] {
-        match self {
-            Self::Compact => b":",
-            Self::Spaced => b": ",
-        }
-    }
-}
-
-/// What became of a value on a fast path.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Wrote {
-    /// It stands in the buffer.
-    Value,
-    /// It is certainly not of this type: another member of a union may be tried.
-    Mismatch,
-    /// The general path must decide.
-    Unknown,
-}
+pub(crate) use form::{Dialect, Form};
+pub(crate) use infer::write as write_inferred;
+pub(crate) use jsonable::{is_builtin, write as write_jsonable, write_event_data};
+pub(crate) use plan::Plan;
+pub(crate) use wrote::{Wrote, written};

@@ -25,4 +25,4 @@ mod string;
 
 pub use escape::Escape;
 pub use number::{FloatFormat, float, integer, unsigned};
-pub use string::{string, string_body};
+pub use string::{append, line_safe, string, string_body};

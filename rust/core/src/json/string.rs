@@ -44,6 +44,19 @@ pub fn string_body(buffer: &mut Vec<u8>, text: &str, escape: Escape) {
     }
 }
 
+/// Writes JSON that is written already, with U+0085, U+2028 and U+2029 as `\uXXXX`: what
+/// [`Escape::Utf8LineSafe`] would have written. (In JSON they stand nowhere but in strings.)
+pub fn line_safe(buffer: &mut Vec<u8>, json: &str) {
+    let mut rest = json;
+    while let Some(at) = rest.find(['\u{85}', '\u{2028}', '\u{2029}']) {
+        let (plain, from) = rest.split_at(at);
+        buffer.extend_from_slice(plain.as_bytes());
+        let length = Utf8LineSafe::write(buffer, from.as_bytes());
+        rest = &from[length..];
+    }
+    buffer.extend_from_slice(rest.as_bytes());
+}
+
 #[inline]
 fn body<D: Dialect>(buffer: &mut Vec<u8>, text: &[u8]) {
     if !append_short_and_plain::<D>(buffer, text) {
@@ -163,10 +176,12 @@ fn ends<const N: usize>(text: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
     (text.first_chunk(), text.last_chunk())
 }
 
-/// Appends a piece of text. `Vec::extend_from_slice` would do, but pieces are mostly too short to
-/// be worth the call that it makes.
+/// Appends JSON that is written already, such as the keys of an object.
+///
+/// [`Vec::extend_from_slice`] would do, but pieces are mostly too short to be worth the call of
+/// `memcpy` that it makes.
 #[inline]
-fn append(buffer: &mut Vec<u8>, text: &[u8]) {
+pub fn append(buffer: &mut Vec<u8>, text: &[u8]) {
     if text.len() > 32 {
         buffer.extend_from_slice(text);
     } else if let (Some(head), Some(tail)) = ends::<16>(text) {
