@@ -12,7 +12,7 @@ from typing import Any
 try:
     from fastapi.encoders import jsonable_encoder
 except ModuleNotFoundError as error:
-    if error.name != "fastapi":
+    if error.name not in {"fastapi", "fastapi.encoders"}:
         raise
     raise ModuleNotFoundError(
         "dialect='spaced' is FastAPI's and needs it: pip install eventwire[fastapi]",

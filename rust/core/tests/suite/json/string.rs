@@ -127,3 +127,31 @@ proptest! {
         check(&parts.concat())?;
     }
 }
+
+#[test]
+fn json_made_line_safe_is_what_the_line_safe_writer_writes() {
+    for text in [
+        "",
+        "plain",
+        "é\u{85}ö",
+        "\u{2028}\u{2029}",
+        "\u{80}\u{2027}\u{202a}\u{85}\"\\\n",
+    ] {
+        let mut safe = Vec::new();
+        json::line_safe(
+            &mut safe,
+            &String::from_utf8(written(text, Escape::Utf8)).unwrap(),
+        );
+        assert_eq!(safe, written(text, Escape::Utf8LineSafe), "{text:?}");
+    }
+}
+
+#[test]
+fn appended_json_is_what_it_was() {
+    for length in 0..100 {
+        let piece: Vec<u8> = (0..length).collect();
+        let mut buffer = b"before".to_vec();
+        json::append(&mut buffer, &piece);
+        assert_eq!(buffer, [b"before".as_slice(), &piece].concat());
+    }
+}
