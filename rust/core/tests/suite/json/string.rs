@@ -138,10 +138,8 @@ fn json_made_line_safe_is_what_the_line_safe_writer_writes() {
         "\u{80}\u{2027}\u{202a}\u{85}\"\\\n",
     ] {
         let mut safe = Vec::new();
-        json::line_safe(
-            &mut safe,
-            &String::from_utf8(written(text, Escape::Utf8)).unwrap(),
-        );
+        json::line_safe(&mut safe, &written(text, Escape::Utf8));
+        let safe = String::from_utf8(safe).expect("UTF-8");
         assert_eq!(safe, written(text, Escape::Utf8LineSafe), "{text:?}");
     }
 }
