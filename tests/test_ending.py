@@ -10,7 +10,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
 from asgi import Wire, items_of, run, start, until
-from eventwire import EventSourceResponse, _stream
+from eventwire import EventSourceResponse
 
 pytestmark = pytest.mark.usefixtures("kind")
 
@@ -326,9 +326,8 @@ def test_a_start_that_fails_closes_the_generator_without_entering_it():
     run(main)
 
 
-def test_a_generator_that_does_not_end_is_left_alone_after_the_cleanup_timeout(monkeypatch, caplog):
+def test_a_generator_that_does_not_end_is_left_alone_after_the_cleanup_timeout(caplog):
     """The request ends, with one warning; the generator goes on by itself."""
-    monkeypatch.setattr(_stream, "CLEANUP_TIMEOUT", 0.05)
 
     async def main():
         wire, go_on = Wire(), asyncio.Event()
@@ -340,7 +339,7 @@ def test_a_generator_that_does_not_end_is_left_alone_after_the_cleanup_timeout(m
             finally:
                 await go_on.wait()
 
-        task = start(EventSourceResponse(generator()), wire)
+        task = start(EventSourceResponse(generator(), cleanup_timeout=0.05), wire)
         await until(lambda: wire.body)
         wire.leave()
         await asyncio.wait_for(task, 1)

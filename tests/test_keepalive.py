@@ -20,8 +20,7 @@ pytestmark = pytest.mark.usefixtures("kind")
 class Fast(EventSourceResponse):
     """Pings every 30 ms."""
 
-    def _ping_interval(self):
-        return 0.03
+    ping_interval = 0.03
 
 
 def start(generator, wire):

@@ -76,7 +76,7 @@ class Scenario:
     async def respond(self) -> int:
         response = EventSourceResponse(self.generator())
         interval = self.random.choice([None, 0.001, 0.0005])
-        response._ping_interval = lambda: interval
+        response.ping_interval = interval
         await response(self.wire.scope, self.wire.receive, self.wire.send)
         return asyncio.current_task().cancelling()
 

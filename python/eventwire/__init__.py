@@ -6,6 +6,13 @@ its fields; ``Encoder`` turns one item into one frame. FastAPI users import the 
 """
 
 from eventwire._core import Encoder, ServerSentEvent, __version__
+from eventwire._outbox import SendTimeoutError
 from eventwire._response import EventSourceResponse
 
-__all__ = ["Encoder", "EventSourceResponse", "ServerSentEvent", "__version__"]
+__all__ = [
+    "Encoder",
+    "EventSourceResponse",
+    "SendTimeoutError",
+    "ServerSentEvent",
+    "__version__",
+]

@@ -179,6 +179,7 @@ class Slicer:
         encoder: makes the frames.
         frames_are: which items are frames already, as for ``Driver``.
         invalid: makes the exception for an item that fails validation.
+        coalesce: whether ``take()`` returns all frames at once, or one at a time.
     """
 
     def __new__(
@@ -188,6 +189,7 @@ class Slicer:
         *,
         frames_are: Literal["nothing", "bytes", "text"] = "nothing",
         invalid: Callable[[Any, ValidationError], BaseException] | None = None,
+        coalesce: bool = True,
     ) -> Slicer: ...
     def run(self, wake: Callable[[], object]) -> Outcome:
         """Run one slice (2 ms, 64 KiB); in a worker thread, one at a time.
@@ -196,7 +198,10 @@ class Slicer:
         what the iterator or the encoder raises; frames gathered before stay.
         """
     def take(self) -> bytes | None:
-        """The frames gathered so far; None, and idle from then on, if there are none."""
+        """The frames gathered so far, or the first of them.
+
+        None, and idle from then on, if there are none.
+        """
     def stop(self) -> None:
         """End the slice under way after its step, and any later one at once."""
     def close(self) -> None:

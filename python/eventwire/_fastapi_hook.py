@@ -22,6 +22,7 @@ from fastapi.exceptions import ResponseValidationError
 
 from eventwire import _response
 from eventwire._core import Encoder
+from eventwire._options import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -41,6 +42,7 @@ DUMP_OPTIONS = (
 
 
 UNTYPED = Encoder(dialect="spaced")
+UNTYPED_LINE_SAFE = Encoder(dialect="spaced", escape_line_separators=True)
 
 
 class AsReturned:
@@ -89,7 +91,7 @@ class RouteResponse(_response.EventSourceResponse):
         return self._route_encoder
 
     def _ping_interval(self) -> float | None:
-        return ping_interval()
+        return self.ping_interval if self._has_chosen("ping_interval") else ping_interval()
 
     def _invalid(self, scope: Scope) -> Callable[[Any, Any], BaseException]:
         dependant = self._dependant
@@ -136,7 +138,9 @@ def _endpoint_context(dependant: Dependant, scope: Scope) -> Any:
     return context
 
 
-def accelerated(original: Callable[..., Any], ours: type) -> Callable[..., Any]:
+def accelerated(
+    original: Callable[..., Any], ours: type[_response.EventSourceResponse]
+) -> Callable[..., Any]:
     """Wrap ``get_request_handler`` for the routes whose response class derives from ``ours``.
 
     Acts on keyword arguments only: other tools wrap the same function with ``*args, **kwargs``.
@@ -154,12 +158,27 @@ def accelerated(original: Callable[..., Any], ours: type) -> Callable[..., Any]:
             or not issubclass(response_class, ours)
         ):
             return original(*args, **kwargs)
-        return original(*args, **_with_factory(dependant, kwargs))
+        return original(*args, **_with_factory(dependant, response_class, kwargs))
 
     return get_request_handler
 
 
-def _with_factory(dependant: Dependant, kwargs: dict[str, Any]) -> dict[str, Any]:
+def _with_options(response_class: type) -> type[RouteResponse]:
+    """Return a class with the options that a route's response class sets."""
+    options = {}
+    for name in CHECKS:
+        owner = next(cls for cls in response_class.__mro__ if name in vars(cls))
+        if owner is not _response.EventSourceResponse:
+            options[name] = vars(owner)[name]
+    return type(response_class.__name__, (RouteResponse,), options) if options else RouteResponse
+
+
+def _with_factory(
+    dependant: Dependant,
+    response_class: type[_response.EventSourceResponse],
+    kwargs: dict[str, Any],
+) -> dict[str, Any]:
+    route_response = _with_options(response_class)
     field = kwargs.get("stream_item_field")
     encoder = Encoder._for_route(  # noqa: SLF001  # private to the package
         adapter=None if field is None else field._type_adapter,  # noqa: SLF001
@@ -168,10 +187,11 @@ def _with_factory(dependant: Dependant, kwargs: dict[str, Any]) -> dict[str, Any
             for name in DUMP_OPTIONS
             if name in kwargs
         },
+        escape_line_separators=response_class.escape_line_separators,
     )
 
     def response(content: Any, **response_args: Any) -> RouteResponse:
-        return RouteResponse(content, route_encoder=encoder, dependant=dependant, **response_args)
+        return route_response(content, route_encoder=encoder, dependant=dependant, **response_args)
 
     return {
         **kwargs,

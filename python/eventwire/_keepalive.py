@@ -1,4 +1,4 @@
-"""Keep-alive: a comment after a while without any bytes sent.
+"""Keep-alive: a comment, or another message, after a while without any bytes sent.
 
 One timer handle per stream, re-armed lazily: sending does not touch it, and when it fires it
 looks at the time of the last send. The comment goes through the outbox, so it can neither cut a
@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from eventwire._outbox import Outbox
 
 
 class KeepAlive:
-    """Posts ``comment`` whenever nothing was sent for ``interval`` seconds."""
+    """Posts what ``message()`` returns whenever nothing was sent for ``interval`` seconds.
 
-    __slots__ = ("_comment", "_handle", "_interval", "_loop", "_outbox")
+    ``failed(error)`` is called if it raises.
+    """
+
+    __slots__ = ("_failed", "_handle", "_interval", "_loop", "_message", "_outbox")
 
     def __init__(
         self,
@@ -27,12 +31,14 @@ class KeepAlive:
         loop: asyncio.AbstractEventLoop,
         *,
         interval: float,
-        comment: bytes,
+        message: Callable[[], bytes],
+        failed: Callable[[BaseException], None],
     ) -> None:
         self._outbox = outbox
         self._loop = loop
         self._interval = interval
-        self._comment = comment
+        self._message = message
+        self._failed = failed
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -51,7 +57,12 @@ class KeepAlive:
         # A timer may fire up to one clock tick early; a send in flight is a sign of life.
         if now >= due and not self._outbox.busy:
             self._handle = None
-            self._outbox.post(self._comment)
+            try:
+                message = self._message()
+            except Exception as error:  # noqa: BLE001  # the user's function: ends the stream
+                self._failed(error)
+                return
+            self._outbox.post(message)
             if self._outbox.error is not None:
                 return
         due = self._outbox.last + self._interval

@@ -20,21 +20,31 @@ if TYPE_CHECKING:
     from starlette.types import Message, Send
 
 
+class SendTimeoutError(TimeoutError):
+    """A client did not take what was sent to it for ``send_timeout`` seconds."""
+
+
 class Outbox:
     """Sends one stream's body, one message at a time.
 
     ``pending()`` returns frames that gathered while a send was in flight (bytes or None);
-    ``failed()`` is called when a send has failed; ``error`` says how.
+    ``failed()`` is called when a send has failed; ``error`` says how. ``start``, if given, is the
+    start of the response, to be sent before the first body. ``timeout`` is how long a send may be
+    in flight, in seconds.
     """
 
     __slots__ = (
         "_failed",
         "_free",
         "_helper",
+        "_layers",
         "_loop",
         "_native",
         "_pending",
         "_send",
+        "_start",
+        "_timeout",
+        "_timer",
         "error",
         "last",
     )
@@ -46,11 +56,17 @@ class Outbox:
         *,
         pending: Callable[[], bytes | None],
         failed: Callable[[], None],
+        start: Message | None = None,
+        timeout: float | None = None,
     ) -> None:
         server = server_send(send)
         # The response has started: Starlette's own layers have nothing left to do for its body.
         self._send = send if server is None else server
         self._native = server is not None
+        self._layers = send
+        self._start = start
+        self._timeout = timeout
+        self._timer: asyncio.TimerHandle | None = None
         self._loop = loop
         self._pending = pending
         self._failed = failed
@@ -74,7 +90,7 @@ class Outbox:
         """
         self.last = self._loop.time()
         message = {"type": "http.response.body", "body": body, "more_body": more}
-        if not self._native:
+        if not self._native or self._start is not None:
             self._park(self._deliver(message))
             return
         sending = cast("Coroutine[Any, Any, None]", self._send(message))
@@ -83,7 +99,7 @@ class Outbox:
         except StopIteration:
             return
         except BaseException as error:  # noqa: BLE001  # see above
-            self._fail(error)
+            self.fail(error)
             return
         self._park(resume(sending, waits_for))
 
@@ -114,6 +130,8 @@ class Outbox:
 
     async def abort(self) -> None:
         """Cancel the send in flight and wait for it: the body stays cut."""
+        if self._timer is not None:
+            self._timer.cancel()
         if (helper := self._helper) is not None:
             self._helper = None
             helper.cancel()
@@ -122,26 +140,44 @@ class Outbox:
                 helper.exception()  # the stream has ended already: nothing to report it to
 
     async def _deliver(self, message: Message) -> None:
+        if (start := self._start) is not None:
+            self._start = None
+            await self._layers(start)
         await self._send(message)
 
     def _park(self, sending: Awaitable[None]) -> None:
         self._helper = self._loop.create_task(cast("Coroutine[Any, Any, None]", sending))
         self._helper.add_done_callback(self._sent)
+        if self._timeout is not None:
+            self._timer = self._loop.call_later(self._timeout, self._expire, self._helper)
+
+    def _expire(self, helper: asyncio.Task[None]) -> None:
+        """End a send that takes too long: the client does not read."""
+        if self._helper is helper and not helper.done():
+            self._helper = None
+            helper.cancel()
+            self.fail(SendTimeoutError(f"the client took nothing for {self._timeout} s"))
+            if self._free is not None and not self._free.done():
+                self._free.set_result(None)
 
     def _sent(self, helper: asyncio.Task[None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._helper is not helper:
             return  # aborted after it had ended: nothing may follow
         self._helper = None
         if helper.cancelled():
-            self._fail(asyncio.CancelledError())
+            self.fail(asyncio.CancelledError())
         elif (error := helper.exception()) is not None:
-            self._fail(error)
+            self.fail(error)
         else:
             self.flush()
         if self._helper is None and self._free is not None and not self._free.done():
             self._free.set_result(None)
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """Send nothing more, and end the stream with ``error``."""
         self.error = error
         self._failed()
 

@@ -36,14 +36,17 @@ async def close(source: AsyncIterator[Any] | None) -> None:
 class AsyncDrive:
     """Brings the items of an async iterator to an outbox, in the caller's task."""
 
-    def __init__(self, source: AsyncIterator[Any], driver: Driver) -> None:
+    def __init__(
+        self, source: AsyncIterator[Any], driver: Driver, *, coalesce: bool = True
+    ) -> None:
         self._source = source
         self._driver = driver
+        self._one_by_one = not coalesce
         self.take = driver.take
 
     async def run(self, outbox: Outbox, stream: Closing) -> bool:
         """Iterate until the iterator ends (returns True) or the stream is closing (False)."""
-        return await pump(self._driver, outbox, stream)
+        return await pump(self._driver, outbox, stream, one_by_one=self._one_by_one)
 
     async def aclose(self) -> None:
         """Close the iterator, if it can be closed."""
@@ -51,13 +54,17 @@ class AsyncDrive:
 
 
 @types.coroutine
-def pump(driver: Driver, outbox: Outbox, stream: Closing) -> Generator[object, Any, bool]:
+def pump(
+    driver: Driver, outbox: Outbox, stream: Closing, *, one_by_one: bool = False
+) -> Generator[object, Any, bool]:
     """Iterate until the generator ends (returns True) or the stream is closing (False).
+
+    ``one_by_one``: each item is posted before the next one is asked for.
 
     A generator that is closing may still await in its ``finally``; nothing further is asked of
     it. While a send is in flight it may finish its step, but is not resumed for another item.
     """
-    outcome: object = driver.advance(None, stream.closing)
+    outcome: object = driver.advance(None, one_by_one or stream.closing)
     while outcome is not Outcome.END:
         if not stream.closing:
             outbox.flush()
@@ -69,12 +76,12 @@ def pump(driver: Driver, outbox: Outbox, stream: Closing) -> Generator[object, A
                 yield from outbox.freed()
             else:
                 yield None
-            outcome = driver.advance(None, stream.closing)
+            outcome = driver.advance(None, one_by_one or stream.closing)
         else:
             try:
                 value = yield outcome
             except BaseException as error:  # noqa: BLE001  # belongs to the generator
-                outcome = driver.throw(error, outbox.busy or stream.closing)
+                outcome = driver.throw(error, one_by_one or outbox.busy or stream.closing)
             else:
-                outcome = driver.advance(value, outbox.busy or stream.closing)
+                outcome = driver.advance(value, one_by_one or outbox.busy or stream.closing)
     return True

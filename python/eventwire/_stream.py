@@ -30,12 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from typing import Literal
 
-    from starlette.types import Receive, Send
+    from starlette.types import Message, Receive, Send
 
 KEEPALIVE_COMMENT = b": ping\n\n"
-
-CLEANUP_TIMEOUT = 30.0
-"""How long a request waits for a generator that was told to end, in seconds."""
 
 _log = logging.getLogger("eventwire")
 
@@ -53,16 +50,20 @@ class Source:
     frames_are: Literal["nothing", "bytes", "text"]
     invalid: Callable[[Any, Any], BaseException] | None
 
-    def drive(self) -> AsyncDrive | ThreadDrive:
-        """Make what brings the items to an outbox."""
+    def drive(self, *, coalesce: bool) -> AsyncDrive | ThreadDrive:
+        """Make what brings the items to an outbox; one message for each unless ``coalesce``."""
         if self.iterator is not None:
             driver = Driver(
                 self.iterator, self.encoder, frames_are=self.frames_are, invalid=self.invalid
             )
-            return AsyncDrive(self.iterator, driver)
+            return AsyncDrive(self.iterator, driver, coalesce=coalesce)
         assert self.iterable is not None
         slicer = Slicer(
-            self.iterable, self.encoder, frames_are=self.frames_are, invalid=self.invalid
+            self.iterable,
+            self.encoder,
+            frames_are=self.frames_are,
+            invalid=self.invalid,
+            coalesce=coalesce,
         )
         return ThreadDrive(slicer)
 
@@ -71,20 +72,51 @@ class Source:
         await close(self.iterator)
 
 
-class Stream:
-    """Sends what a source yields as the body of a response that has started."""
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of one stream; times in seconds."""
 
-    def __init__(self, source: Source, send: Send, *, ping_interval: float | None) -> None:
+    ping_interval: float | None
+    ping: Callable[[], bytes]
+    coalesce: bool = True
+    send_timeout: float | None = None
+    cleanup_timeout: float = 30.0
+
+
+class Stream:
+    """Sends what a source yields as the body of a response.
+
+    ``start``, if given, is the start of the response, to be sent with the first bytes of the
+    body; otherwise the response has started.
+    """
+
+    def __init__(
+        self, source: Source, send: Send, settings: Settings, *, start: Message | None = None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._drive = source.drive()
-        self._outbox = Outbox(send, self._loop, pending=self._drive.take, failed=self.close)
+        self._drive = source.drive(coalesce=settings.coalesce)
+        self._outbox = Outbox(
+            send,
+            self._loop,
+            pending=self._drive.take,
+            failed=self.close,
+            start=start,
+            timeout=settings.send_timeout,
+        )
+        self._cleanup_timeout = settings.cleanup_timeout
         self._keepalive = (
             None
-            if ping_interval is None
+            if settings.ping_interval is None
             else KeepAlive(
-                self._outbox, self._loop, interval=ping_interval, comment=KEEPALIVE_COMMENT
+                self._outbox,
+                self._loop,
+                interval=settings.ping_interval,
+                message=settings.ping,
+                failed=self._outbox.fail,
             )
         )
+        self.left = False
+        """Whether the client has left before the end."""
         self.closing = False
         self._ended = False
         self._started = False
@@ -99,14 +131,16 @@ class Stream:
         """The error of a send, as opposed to one of the generator."""
         return self._outbox.error
 
-    async def run(self, receive: Receive) -> None:
+    async def run(self, receive: Receive | None) -> None:
         """Stream until the generator ends, fails or the client leaves.
+
+        Without ``receive`` only a failing send tells that the client has left.
 
         Raises what the generator or the encoder raised, bare; else what ``send`` raised. A
         cancellation of this task is raised again once the generator is closed.
         """
         self._request = asyncio.current_task()
-        self._listening = True
+        self._listening = receive is not None
         # Before the pump: with eager tasks it may end inside create_task.
         if self._keepalive is not None:
             self._keepalive.start()
@@ -115,13 +149,17 @@ class Stream:
         pump.add_done_callback(self._release)
         try:
             try:
-                await self._listen(receive, pump)
+                if receive is not None:
+                    await self._listen(receive, pump)
+                else:
+                    await asyncio.wait([pump])
             except BaseException:
                 self.close()
                 await self._join(pump)
                 self._raise_error(pump)
                 raise
-            if not self._ended:
+            if not self._ended and not pump.done():
+                self.left = receive is not None
                 self.close()
             await self._join(pump)
             self._raise_error(pump)
@@ -173,11 +211,11 @@ class Stream:
     async def _join(self, pump: asyncio.Task[None]) -> None:
         """Wait for the pump, whatever happens to this task meanwhile.
 
-        A generator whose cleanup takes longer than ``CLEANUP_TIMEOUT`` is left alone, with a
+        A generator whose cleanup takes longer than ``cleanup_timeout`` is left alone, with a
         warning in the log: the request ends without it.
         """
         cancelled: asyncio.CancelledError | None = None
-        deadline = self._loop.time() + CLEANUP_TIMEOUT
+        deadline = self._loop.time() + self._cleanup_timeout
         with anyio.CancelScope(shield=True):
             while not pump.done():
                 left = None
@@ -185,7 +223,7 @@ class Stream:
                     _log.warning(
                         "the generator of a stream did not end %s s after it was closed; "
                         "the request ends without it",
-                        CLEANUP_TIMEOUT,
+                        self._cleanup_timeout,
                     )
                     break
                 try:

@@ -57,9 +57,13 @@ class EventSourceResponse(_response.EventSourceResponse, _FastAPIEventSourceResp
     _frames_are = "text"
 
     def _encoder(self) -> Encoder:
+        if self.escape_line_separators:
+            return _fastapi_hook.UNTYPED_LINE_SAFE
         return _fastapi_hook.UNTYPED
 
     def _ping_interval(self) -> float | None:
+        if self._has_chosen("ping_interval"):
+            return self.ping_interval
         return _fastapi_hook.ping_interval()
 
 

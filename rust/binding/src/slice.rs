@@ -10,6 +10,7 @@
 //!   is asked to stop;
 //! * no lock is held while Python code runs.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,12 +37,15 @@ pub(crate) struct Slicer {
     framer: Framer,
     shared: Mutex<Shared>,
     stop: AtomicBool,
+    coalesce: bool,
 }
 
 /// What the two threads share.
 #[derive(Default)]
 struct Shared {
     frames: Vec<u8>,
+    /// Where each frame ends, if they are to be taken one by one.
+    ends: VecDeque<usize>,
     /// The loop's thread will not come by itself: wake it.
     idle: bool,
 }
@@ -49,22 +53,24 @@ struct Shared {
 #[pymethods]
 impl Slicer {
     #[new]
-    #[pyo3(signature = (iterable, encoder, *, frames_are="nothing", invalid=None))]
+    #[pyo3(signature = (iterable, encoder, *, frames_are="nothing", invalid=None, coalesce=true))]
     fn new(
         iterable: Py<PyAny>,
         encoder: Py<Encoder>,
         frames_are: &str,
         invalid: Option<Py<PyAny>>,
+        coalesce: bool,
     ) -> Self {
         Self {
             iterable,
             iterator: PyOnceLock::new(),
             framer: Framer::new(encoder, frames_are, invalid),
             shared: Mutex::new(Shared {
-                frames: Vec::new(),
                 idle: true,
+                ..Shared::default()
             }),
             stop: AtomicBool::new(false),
+            coalesce,
         }
     }
 
@@ -96,6 +102,10 @@ impl Slicer {
             let (full, idle) = {
                 let mut shared = self.shared();
                 shared.frames.extend_from_slice(&frame);
+                if !self.coalesce && !frame.is_empty() {
+                    let end = shared.frames.len();
+                    shared.ends.push_back(end);
+                }
                 let idle = std::mem::take(&mut shared.idle);
                 (shared.frames.len() >= SIZE_BUDGET, idle)
             };
@@ -108,7 +118,7 @@ impl Slicer {
         }
     }
 
-    /// The frames gathered so far as one `bytes`; None, and from then on the caller is idle, if
+    /// The frames gathered so far as one `bytes`, or the first of them; None, and from then on the caller is idle, if
     /// there are none.
     fn take<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         let frames = {
@@ -117,7 +127,14 @@ impl Slicer {
                 shared.idle = true;
                 return None;
             }
-            std::mem::take(&mut shared.frames)
+            match shared.ends.pop_front() {
+                None => std::mem::take(&mut shared.frames),
+                Some(end) => {
+                    let first = shared.frames.drain(..end).collect();
+                    shared.ends.iter_mut().for_each(|later| *later -= end);
+                    first
+                }
+            }
         };
         Some(PyBytes::new(py, &frames))
     }
