@@ -43,11 +43,11 @@ def described(text):
 
 
 def text_of(error):
-    """Return an error's text; one with too large numbers has none."""
+    """Return an error's text, or what became of it: it shows values that need not be showable."""
     try:
         return described(str(error))
-    except ValueError:
-        return ""
+    except Exception as failure:
+        return type(failure)
 
 
 def outcome(function):

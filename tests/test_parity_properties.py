@@ -31,10 +31,10 @@ from typing_extensions import TypedDict
 
 import strategies
 from corpus_classes import Color, Items, Level, Named, Word
-from corpus_instances import DATACLASSES, MODELS, SPOILERS, spoilt
+from corpus_instances import EVERYTHING, MODELS, SPOILERS, spoilt
 from corpus_models import Anything, Box, Open, Point
 from corpus_types import TYPES, Once
-from corpus_values import KEYS, VALUES
+from corpus_values import KEYS
 from oracle import untyped_differences
 from oracle_typed import DEFAULT, NAMES, Judge
 from strategies import sampled
@@ -79,8 +79,8 @@ def reusable(make):
 
 LEAVES = [
     make
-    for name, make in {**VALUES, **DATACLASSES, **MODELS}.items()
-    if "loop" not in name and "generator" not in name and reusable(make)
+    for name, make in EVERYTHING.items()
+    if "loop" not in name and "levels" not in name and "generator" not in name and reusable(make)
 ]
 odd = sampled(LEAVES).map(lambda make: make())
 spoilt_models = st.builds(spoilt, sampled(MODELS.values()), st.sampled_from([*SPOILERS]))
@@ -181,7 +181,11 @@ DECORATIONS = [
     },
     {"_m": model_serializer(mode="wrap")(lambda self, handler: {"m": 1, **handler(self)})},
     {"twice": computed_field(return_type=dt.date)(property(lambda self: dt.date(2026, 1, 2)))},
-    {"other": computed_field(alias="_sa", return_type=Any)(property(lambda self: self.f0))},
+    {
+        "other": computed_field(alias="_sa", return_type=Any, repr=False)(
+            property(lambda self: self.f0)
+        )
+    },
 ]
 models = functools.partial(
     strategies.models,
