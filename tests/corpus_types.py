@@ -133,6 +133,10 @@ class Data:
     when: dt.datetime = WHEN
     leaf: Leaf = dataclasses.field(default_factory=Leaf)
     row: list[dt.date] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Later(Data):
     late: str = dataclasses.field(default="late", init=False)
 
 
@@ -318,6 +322,7 @@ COLLECTIONS = {
         [{"movie": {"year": 1}, "took": dt.timedelta(1.5), "more": DAY, "x": Leaf()}],
     ),
     "dataclass": (Data, [Data(1), Data("1", leaf=Derived(), row=[DAY]), {"n": 1}]),
+    "dataclass, set later": (Later, [Later(1), {"n": 1}]),
     "dataclass, frozen": (Cold, [Cold(), Cold(Data(1))]),
     "dataclass, generic": (DataBox[dt.date], [DataBox(DAY), DataBox("2026-01-02")]),
     "dataclass, validated": (Wide, [Wide(enn=5), Wide(enn=5, more=DAY), {"n": 2}]),
