@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # `pytest --hypothesis-profile=slow` looks longer for counterexamples.
 settings.register_profile("fast", max_examples=100)
-settings.register_profile("slow", max_examples=2000)
+settings.register_profile("slow", max_examples=4000)
 settings.load_profile("fast")
 
 

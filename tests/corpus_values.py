@@ -177,7 +177,7 @@ OBJECTS = {
     "a color": color,
     "a model of Pydantic 1": version_1,
     **{f"{n} levels of lists": functools.partial(deep, n) for n in (100, 253, 254, 255, 256, 300)},
-    "levels of lists without end": functools.partial(deep, 5000),
+    "levels of lists without end": functools.partial(deep, 1100),
     "levels of dicts": lambda: deep(150, lambda inner: {"a": inner}),
     "levels of tuples": lambda: deep(150, lambda inner: (inner,)),
     "levels of models": lambda: deep(60, lambda inner: [Leaf.model_construct(n=inner)]),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field, create_model
 
 patient = settings(
-    max_examples=4 * settings().max_examples,
+    max_examples=2 * settings().max_examples,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
