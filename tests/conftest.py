@@ -6,12 +6,18 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from eventwire import _outbox
 from servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# `pytest --hypothesis-profile=slow` looks longer for counterexamples.
+settings.register_profile("fast", max_examples=100)
+settings.register_profile("slow", max_examples=4000)
+settings.load_profile("fast")
 
 
 @pytest.fixture(params=["httptools-uvloop", "h11-asyncio"])

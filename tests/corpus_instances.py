@@ -41,6 +41,8 @@ from corpus_models import (
     Derived,
     Dog,
     Duck,
+    ForJSON,
+    Hiding,
     Iterated,
     Kinds,
     More,
@@ -52,6 +54,7 @@ from corpus_models import (
     Typed,
     Whole,
 )
+from corpus_values import VALUES
 from oracle import NASTY, Leaf, Plain, Ring, Tree
 
 
@@ -66,6 +69,14 @@ def holding(instance, **attributes):
     for name, value in attributes.items():
         object.__setattr__(instance, name, value)
     return instance
+
+
+def chain(levels):
+    """Return a tree whose branches have one branch each."""
+    tree = Tree()
+    for _ in range(levels):
+        tree = Tree.model_construct(name="t", children=[tree], back=None)
+    return tree
 
 
 DATACLASSES = {
@@ -160,6 +171,10 @@ MODELS = {
     "generic": lambda: Box[dt.date](content=DAY, more=[DAY]),
     "generic of models": lambda: Box[Base](content=Derived(), more=[Base()]),
     "generic, open": lambda: Box(content=Leaf(), more=[Derived(), WHEN]),
+    "hiding": lambda: Hiding(last=3),
+    "serialized for JSON only": lambda: ForJSON(gives=DAY),
+    "many levels": lambda: chain(60),
+    "too many levels": lambda: chain(300),
     "recursive": lambda: Tree(children=[Tree(name="b"), Tree(back=Ring(tree=Tree()))]),
     "a subclass in a field": lambda: Duck(many=[Derived(), Base()], maybe=Derived()),
     "anything": lambda: Anything(f=Leaf(), table={"a": Derived()}, row=[Point()], thing=DAY),
@@ -213,3 +228,10 @@ def spoilt(make, spoiler):
 def bare(cls):
     """Return an instance that was never initialized."""
     return cls.__new__(cls)
+
+
+EVERYTHING = {
+    **VALUES,
+    **{f"dataclass, {name}": make for name, make in DATACLASSES.items()},
+    **{f"model, {name}": make for name, make in MODELS.items()},
+}

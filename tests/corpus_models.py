@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import enum
 import functools
+import inspect
 import math
 import uuid
 import warnings
@@ -26,12 +27,16 @@ from pydantic import (
     field_serializer,
     model_serializer,
 )
+from pydantic_core import core_schema
 from typing_extensions import TypedDict
 
 from corpus_classes import DAY, ID, WHEN, Color, Level, Word
 from oracle import NASTY, Leaf
 
 T = TypeVar("T")
+# Pydantic has such conditions since 2.12.
+CONDITIONS = "exclude_if" in inspect.signature(Field).parameters
+UNLESS_ZERO = {"exclude_if": lambda value: value == 0} if CONDITIONS else {}
 
 
 @dataclasses.dataclass
@@ -183,6 +188,23 @@ class Around(BaseModel):
         return {**handler(self), "mode": info.mode, "when": WHEN, 1: (2, {3})}
 
 
+class ForJSON(BaseModel):
+    gives: Any = None
+
+    @model_serializer(when_used="json-unless-none")
+    def _whole(self) -> dt.date | None:
+        return self.gives
+
+
+class Hiding(BaseModel):
+    """Some fields are left out, always or by their value."""
+
+    hidden: dt.date = Field(DAY, exclude=True)
+    first: int = Field(0, **UNLESS_ZERO)
+    last: int = Field(3, **UNLESS_ZERO)
+    inner: Leaf | None = Field(None, exclude=False)
+
+
 class Computed(BaseModel):
     n: int = 2
     when: dt.date = DAY
@@ -305,6 +327,42 @@ class Typed(TypedDict):
     when: dt.date
 
 
+class Inner(BaseModel):
+    """Has settings of its own, wherever it stands."""
+
+    model_config = ConfigDict(ser_json_timedelta="float", ser_json_bytes="base64")
+    took: dt.timedelta = dt.timedelta(1)
+    raw: bytes = b"\xff"
+    ratio: float = math.nan
+
+
+class Textual:
+    """A class that says itself how Pydantic is to write it."""
+
+    def __init__(self, text="text"):
+        self.text = text
+
+    def __str__(self):
+        return self.text
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, cls) else cls(value),
+            serialization=core_schema.to_string_ser_schema(),
+        )
+
+
+class Formatted(float):
+    """A number that is written with two digits."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        return core_schema.float_schema(
+            serialization=core_schema.format_ser_schema(".2f", when_used="json")
+        )
+
+
 def configured(**settings):
     fields = {
         "took": (dt.timedelta, dt.timedelta(seconds=90.5)),
@@ -315,6 +373,9 @@ def configured(**settings):
         "leaf": (Leaf, Leaf()),
         "aliased": (int, Field(1, serialization_alias="alias")),
         "anything": (Any, dt.timedelta(1)),
+        "deep": (dict[str, tuple[dt.timedelta, float]], {"a": (dt.timedelta(1), math.nan)}),
+        "point": (Point, Point(dt.timedelta(1))),
+        "inner": (Inner, Inner()),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # json_encoders are deprecated

@@ -53,6 +53,7 @@ from corpus_classes import (
     Ways,
     Word,
 )
+from corpus_instances import chain
 from corpus_models import (
     CONFIGURED,
     Aliased,
@@ -72,6 +73,10 @@ from corpus_models import (
     Dog,
     Duck,
     First,
+    ForJSON,
+    Formatted,
+    Hiding,
+    Inner,
     Kinds,
     More,
     Nested,
@@ -82,6 +87,7 @@ from corpus_models import (
     Red,
     Second,
     Slots,
+    Textual,
     Tinted,
     Version,
     Whole,
@@ -127,6 +133,10 @@ class Data:
     when: dt.datetime = WHEN
     leaf: Leaf = dataclasses.field(default_factory=Leaf)
     row: list[dt.date] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Later(Data):
     late: str = dataclasses.field(default="late", init=False)
 
 
@@ -242,6 +252,10 @@ SCALARS = {
     "any instance": (pydantic.InstanceOf[Leaf], [Leaf(n=2), Plain]),
     "unchecked": (pydantic.SkipValidation[dt.date], [DAY, "text", None]),
     "an instance": (ANYONE, [Anyone()]),
+    "a class with a text": (Textual, [Textual(), "a"]),
+    "a class with a format": (Formatted, [1.005, Formatted(2)]),
+    "list of classes with texts": (list[Textual | Formatted], [[Textual(), 1.5]]),
+    "dict by classes with texts": (dict[Textual, Formatted], [{Textual(): 1.5}]),
     "Json": (Json, ["[1, 2]", '{"a": null}']),
     "Json[list[date]]": (Json[list[dt.date]], ['["2026-01-02"]']),
     "Literal of str": (Literal["a", NASTY], ["a", NASTY]),
@@ -308,6 +322,7 @@ COLLECTIONS = {
         [{"movie": {"year": 1}, "took": dt.timedelta(1.5), "more": DAY, "x": Leaf()}],
     ),
     "dataclass": (Data, [Data(1), Data("1", leaf=Derived(), row=[DAY]), {"n": 1}]),
+    "dataclass, set later": (Later, [Later(1), {"n": 1}]),
     "dataclass, frozen": (Cold, [Cold(), Cold(Data(1))]),
     "dataclass, generic": (DataBox[dt.date], [DataBox(DAY), DataBox("2026-01-02")]),
     "dataclass, validated": (Wide, [Wide(enn=5), Wide(enn=5, more=DAY), {"n": 2}]),
@@ -400,9 +415,12 @@ MODELS = {
     "Leaf": (Leaf, [Leaf(), Leaf(n=2), Leaf.model_construct(), {"n": 3}]),
     "Plain": (Plain, [Plain(maybe="x"), Plain(leaves=[Leaf()], table={"a": DAY})]),
     "Kinds": (Kinds, [Kinds(), Kinds(anything=Leaf())]),
-    "Tree": (Tree, [Tree(children=[Tree()], back=Ring())]),
+    "Tree": (Tree, [Tree(children=[Tree()], back=Ring()), chain(60), chain(300)]),
     "Aliased": (Aliased, [Aliased(), Aliased(x=5, a=7)]),
     "Custom": (Custom, [Custom(), Custom(gives=DAY, sometimes=1), Custom(gives=5)]),
+    "ForJSON": (ForJSON, [ForJSON(), ForJSON(gives=DAY)]),
+    "Hiding": (Hiding, [Hiding(), Hiding(first=1, last=0, inner=Leaf())]),
+    "Inner": (Inner, [Inner()]),
     "Whole": (Whole, [Whole(gives={"a": DAY}), Whole(gives=Derived())]),
     "Around": (Around, [Around(gives=1)]),
     "Computed": (Computed, [Computed(), Computed(n=7)]),

@@ -91,6 +91,14 @@ def color():
         return Old("red")
 
 
+def version_1():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer Pythons are not for it
+        from pydantic import v1  # noqa: PLC0415
+
+        return v1.create_model("Old", a=(int, 1))()
+
+
 FLOATS = [0.0, -0.0, 1.0, 0.1, 1e-3, 1e-4, 9.999e-5, 1e-5, 1.5e-5, 1e-6, 1e-7, 5e-324, 2.2e-308]
 FLOATS += [1e15, 999999999999999.9, 9999999999999998.0, 1e16, 1.2345e16, 123456789012345680.0]
 FLOATS += [1e17, 1e21, 1e22, 1e23, 1.7976931348623157e308, 0.1 + 0.2, math.pi, -1e16, -1e-7]
@@ -167,8 +175,9 @@ OBJECTS = {
     "a loop of lists": lambda: loop(list),
     "a loop of dicts": lambda: loop(dict),
     "a color": color,
+    "a model of Pydantic 1": version_1,
     **{f"{n} levels of lists": functools.partial(deep, n) for n in (100, 253, 254, 255, 256, 300)},
-    "levels of lists without end": functools.partial(deep, 5000),
+    "levels of lists without end": functools.partial(deep, 1100),
     "levels of dicts": lambda: deep(150, lambda inner: {"a": inner}),
     "levels of tuples": lambda: deep(150, lambda inner: (inner,)),
     "levels of models": lambda: deep(60, lambda inner: [Leaf.model_construct(n=inner)]),

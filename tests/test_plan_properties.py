@@ -6,7 +6,6 @@
 import enum
 import functools
 import math
-import operator
 import os
 import re
 import uuid
@@ -36,6 +35,7 @@ from pydantic import (
     create_model,
 )
 
+import strategies
 from eventwire import Encoder
 from oracle import NASTY, Leaf, Number, Text, differences
 
@@ -291,74 +291,9 @@ SCALARS = [
     (Leaf, st.builds(Leaf) | st.builds(SubLeaf)),
 ]
 odd = st.sampled_from([*VALUES, "\ud800"])
-keys = st.text(max_size=3) | st.sampled_from(["_sa", "_sab", "a"])
-nested = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | odd,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.tuples(inner, inner)
-        | st.dictionaries(keys, inner, max_size=4)
-        | st.dictionaries(st.none() | st.integers() | st.floats() | keys, inner, max_size=3)
-    ),
-    max_leaves=12,
-)
-
-
-@st.composite
-def drawn(draw, strategy):
-    """Draw from a strategy, with a short `repr`."""
-    return draw(strategy)
-
-
-trees = drawn(nested)
-INTERNED = ("f0", "f1", "f2", "f3")
-"""Names of fields, as source texts have them: the plan leaves others to Pydantic."""
-
-
-def one_of(pairs):
-    """Return the union of types, and a strategy for its values."""
-    annotation = functools.reduce(operator.or_, (annotation for annotation, _ in pairs))
-    return annotation, st.one_of(values for _, values in pairs)
-
-
-@st.composite
-def models(draw, pairs):
-    """Draw a model and a strategy for its instances, most fields of them well-typed."""
-    fields, values = {}, {}
-    for name, (annotation, fitting) in zip(
-        INTERNED, draw(st.lists(pairs, max_size=4)), strict=False
-    ):
-        alias = draw(st.none() | keys.map(lambda key, name=name: key + name))
-        exclude = draw(st.sampled_from([None, None, None, True]))
-        fields[name] = (annotation, Field(serialization_alias=alias, exclude=exclude))
-        values[name] = st.one_of(fitting, fitting, fitting, trees)
-    extra = draw(st.sampled_from(["ignore", "ignore", "allow", "forbid"]))
-    cls = create_model("Drawn", __config__={"extra": extra}, **fields)
-
-    def instance(attributes, unset, more, gone):
-        made = cls.model_construct(set(attributes) - unset, **attributes)
-        made.__dict__.update(more)
-        for name in gone & made.__dict__.keys():
-            delattr(made, name)
-        return made
-
-    names = st.sampled_from([*fields, "other"])
-    unset = st.sets(names)
-    more = st.just({}) | st.dictionaries(names, odd, max_size=1)
-    gone = st.just(set()) | st.sets(names, max_size=1)
-    return cls, st.builds(instance, st.fixed_dictionaries(values), unset, more, gone)
-
-
-typed = st.recursive(
-    st.sampled_from([*SCALARS, (Any, trees)]),
-    lambda pairs: (
-        pairs.map(lambda pair: (list[pair[0]], st.lists(pair[1], max_size=3)))
-        | pairs.map(lambda pair: (dict[str, pair[0]], st.dictionaries(keys, pair[1], max_size=3)))
-        | st.lists(pairs, min_size=2, max_size=3).map(one_of)
-        | models(pairs)
-    ),
-    max_leaves=6,
-)
+trees = strategies.trees(odd)
+models = functools.partial(strategies.models, odd=odd, trees=trees)
+typed = strategies.types(st.sampled_from([*SCALARS, (Any, trees)]), models)
 
 
 @pytest.mark.newest

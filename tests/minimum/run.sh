@@ -26,4 +26,5 @@ run() {
 run tests -m "not newest" --ignore tests/test_demo.py
 # Plans are compared with the installed Pydantic, whichever it is.
 run tests/test_plan.py tests/test_plan_properties.py \
+  tests/test_parity_typed.py tests/test_parity_untyped.py tests/test_parity_properties.py \
   -k "not describe and not left_out_by_a_condition"
