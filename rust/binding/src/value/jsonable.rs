@@ -202,7 +202,7 @@ fn dataclass(
             return Wrote::Unknown;
         }
         if raw::text(name).is_some_and(|name| name.starts_with("_sa")) {
-            continue;
+            return Wrote::Unknown;
         }
         if !first {
             FORM.comma(buffer);
@@ -229,8 +229,12 @@ fn is_copied_plainly(value: &Bound<'_, PyAny>, depth: u8) -> bool {
         return false;
     }
     if let Ok(members) = value.cast_exact::<PyDict>() {
+        // What is left out is copied all the same.
         return members.iter().all(|(key, member)| {
-            is_copied_plainly(&key, 0) && is_copied_plainly(&member, depth - 1)
+            let omitted = key
+                .cast::<PyString>()
+                .is_ok_and(|key| raw::text(key).is_some_and(|key| key.starts_with("_sa")));
+            !omitted && is_scalar(&key) && is_copied_plainly(&member, depth - 1)
         });
     }
     if let Ok(members) = value.cast_exact::<PyList>() {
