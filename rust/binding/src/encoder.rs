@@ -14,7 +14,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::event::{FastApiEvent, Fields, ServerSentEvent, fastapi_event};
+use crate::event::{Event, Fields, event_of};
 use crate::path::{Declared, Invalid, Json, unless_exception};
 use crate::value::Wrote;
 
@@ -136,13 +136,13 @@ impl Encoder {
         invalid: Invalid<'_, 'py>,
     ) -> PyResult<()> {
         let py = item.py();
-        if let Ok(event) = item.cast::<ServerSentEvent>() {
-            return self.append_event(buffer, &event.get().fields(py));
-        }
-        let fastapi = fastapi_event(item)?;
-        if fastapi != FastApiEvent::No {
-            let fields = Fields::of(item, fastapi == FastApiEvent::Own)?;
-            return self.append_event(buffer, &fields);
+        match event_of(item)? {
+            Some(Event::Fields(fields)) => return self.append_event(buffer, &fields),
+            Some(Event::Frame(frame)) => {
+                buffer.extend_from_slice(frame.as_bytes());
+                return Ok(());
+            }
+            None => {}
         }
         let json = match &self.declared {
             None => {
