@@ -1,21 +1,32 @@
 """Types of the Rust extension."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
-from pydantic import ValidationError
+from pydantic import GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
 
-__all__ = ["Driver", "Encoder", "Outcome", "ServerSentEvent", "Slicer", "__version__"]
+__all__ = [
+    "Driver",
+    "Encoder",
+    "Outcome",
+    "ServerSentEvent",
+    "Slicer",
+    "_FastAPIEventCall",
+    "__version__",
+    "format_sse_event",
+]
 
 __version__: str
 
 @final
 class ServerSentEvent:
-    """One server-sent event (HTML Standard, section 9.2). Immutable; keyword arguments only.
+    """One server-sent event (HTML Standard, section 9.2). Keyword arguments only.
 
     ``None`` means "no such field". Values that are not plainly legal go through Pydantic, which
     converts (``retry="5"``) or raises ``pydantic.ValidationError``, a ``ValueError``, exactly as
-    ``fastapi.sse.ServerSentEvent`` does; a frame's fields are checked again when it is written.
+    ``fastapi.sse.ServerSentEvent`` does. Setting a field checks in the same way, and a refused
+    value leaves the event as it was; a frame's fields are checked again when it is written.
 
     Args:
         data: payload, written as JSON; excludes ``raw_data``.
@@ -38,26 +49,54 @@ class ServerSentEvent:
         retry: int | None = None,
         comment: str | None = None,
     ) -> ServerSentEvent: ...
-    @property
-    def data(self) -> Any:
-        """The payload, written as JSON; ``None``: no data field."""
-    @property
-    def raw_data(self) -> str | None:
-        """Text written to the data field as it stands."""
-    @property
-    def event(self) -> str | None:
-        """The event's name; a client takes none or an empty one for ``message``."""
-    @property
-    def id(self) -> str | None:
-        """What a client sends back as ``Last-Event-ID`` when it reconnects."""
-    @property
-    def retry(self) -> int | None:
-        """Reconnection time in milliseconds."""
-    @property
-    def comment(self) -> str | None:
-        """Comment lines, which a client ignores."""
+    data: Any
+    """The payload, written as JSON; ``None``: no data field."""
+    raw_data: str | None
+    """Text written to the data field as it stands."""
+    event: str | None
+    """The event's name; a client takes none or an empty one for ``message``."""
+    id: str | None
+    """What a client sends back as ``Last-Event-ID`` when it reconnects."""
+    retry: int | None
+    """Reconnection time in milliseconds."""
+    comment: str | None
+    """Comment lines, which a client ignores."""
     def __eq__(self, other: object, /) -> bool: ...
-    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], ServerSentEvent], tuple[Any]]: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # what changes is no key
+    def __reduce__(self) -> tuple[type[ServerSentEvent], tuple[()], dict[str, Any]]: ...
+    def __setstate__(self, state: dict[str, Any], /) -> None: ...
+    def __replace__(self, **changes: Any) -> ServerSentEvent: ...
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The schema of a model with these fields: for fields, bodies and ``TypeAdapter``."""
+
+def format_sse_event(
+    *,
+    data_str: str | None = None,
+    event: str | None = None,
+    id: str | None = None,
+    retry: int | None = None,
+    comment: str | None = None,
+) -> bytes:
+    r"""Return a frame with data that is text already: ``fastapi.sse.format_sse_event``, checked.
+
+    The bytes are those of the newest FastAPI, whichever is installed.
+
+    Raises:
+        ValueError: a field is not legal, for example an id with a line end.
+        TypeError: a field is of a wrong type.
+
+    >>> from eventwire.fastapi import format_sse_event
+    >>> format_sse_event(data_str="two\nlines", event="note", id="7")
+    b'event: note\ndata: two\ndata: lines\nid: 7\n\n'
+    """
+
+@final
+class _FastAPIEventCall:
+    """Descriptor for the metaclass of ``eventwire.fastapi.ServerSentEvent``: its ``__call__``."""
+
+    def __new__(cls, general: Callable[..., Any]) -> _FastAPIEventCall: ...
+    def __get__(self, instance: Any, owner: Any = None, /) -> Callable[..., Any]: ...
 
 @final
 class Encoder:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 try:
     import fastapi.routing
     from fastapi.sse import EventSourceResponse as _FastAPIEventSourceResponse
-    from fastapi.sse import ServerSentEvent, format_sse_event
 except ModuleNotFoundError as error:
     if error.name not in {"fastapi", "fastapi.sse"}:
         raise
@@ -25,7 +24,9 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-from eventwire import _fastapi_check, _fastapi_hook, _response
+from eventwire import _event_model, _fastapi_check, _fastapi_hook, _response
+from eventwire._core import format_sse_event
+from eventwire._fastapi_event import ServerSentEvent
 from eventwire._stream import KEEPALIVE_COMMENT
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class EventSourceResponse(_response.EventSourceResponse, _FastAPIEventSourceResp
 
 
 def _install() -> None:
+    _event_model.register_with_fastapi()
     original = fastapi.routing.get_request_handler
     why = _fastapi_check.problem(original, EventSourceResponse)
     if why is None:

@@ -15,7 +15,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::event::{FastApiEvent, Fields, ServerSentEvent, event_kind};
+use crate::event::{Event, Fields, event_kind, event_of};
 use crate::path::{Declared, Invalid, Json, unless_exception};
 use crate::value::{Wrote, class_of, is_builtin, written};
 
@@ -208,16 +208,17 @@ impl Encoder {
             return self.append_json(buffer, py, declared.json(&value));
         }
         if !is_builtin(item) {
-            if let Ok(event) = item.cast_exact::<ServerSentEvent>() {
-                return self.append_event(buffer, &event.get().fields(py));
-            }
             let kind = match class_of(item).event {
-                FastApiEvent::Unclear => event_kind(&item.get_type())?,
-                kind => kind,
+                Some(kind) => kind,
+                None => event_kind(&item.get_type())?,
             };
-            if kind != FastApiEvent::No {
-                let fields = Fields::of(item, kind == FastApiEvent::Own)?;
-                return self.append_event(buffer, &fields);
+            match event_of(item, kind)? {
+                Some(Event::Fields(fields)) => return self.append_event(buffer, &fields),
+                Some(Event::Frame(frame)) => {
+                    buffer.extend_from_slice(frame.as_bytes());
+                    return Ok(());
+                }
+                None => {}
             }
         }
         let Some(declared) = &self.declared else {

@@ -3,7 +3,7 @@
 //! A function here converts its arguments, calls the core (or pydantic-core, for JSON) and maps
 //! the error; policy, defaults and everything asynchronous live in the Python package.
 //!
-//! * [`event`] – the native `ServerSentEvent`
+//! * [`event`] – the native `ServerSentEvent`, and the fields of any event object
 //! * [`encoder`] – one item in, one whole frame out
 //! * [`drive`] – advances an async iterator until it suspends, framing what it yields
 //! * [`slice`] – the same for a sync iterator, in worker threads
@@ -34,7 +34,7 @@ mod _core {
     #[pymodule_export]
     use crate::encoder::Encoder;
     #[pymodule_export]
-    use crate::event::ServerSentEvent;
+    use crate::event::{FastApiEventCall, ServerSentEvent, format_sse_event};
     #[pymodule_export]
     use crate::slice::Slicer;
 

@@ -82,3 +82,39 @@ pub(crate) fn is_main_interpreter(_attached: Python<'_>) -> bool {
     // interpreter's and not null.
     unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) == 0 }
 }
+
+/// A new instance of a Pydantic model's class, with nothing set.
+///
+/// The caller has made sure that `class` derives from `pydantic.BaseModel`, adds no `__new__` to it
+/// and is not abstract, so that this is what `object.__new__(class)` gives.
+///
+/// What it buys: see [`set_attribute`].
+pub(crate) fn new_instance<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the argument is a live type object and the thread is attached (both by `class`). A
+    // model's class is a heap type of fixed size without a base in C but `object`, whose own `tp_new`
+    // allocates by this function. The result is a new reference, or null with an exception set.
+    unsafe {
+        let instance = ffi::PyType_GenericAlloc(class.as_type_ptr(), 0);
+        Bound::from_owned_ptr_or_err(class.py(), instance)
+    }
+}
+
+/// `object.__setattr__(instance, name, value)`.
+///
+/// What it buys: Pydantic's `__setattr__` is passed by, and without this and [`new_instance`] a
+/// FastAPI event takes 0.58 µs to make, calling `object`'s methods as Python does; 0.33 with them.
+pub(crate) fn set_attribute(
+    instance: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    // SAFETY: all arguments are live objects and the thread is attached; nothing is stolen. The
+    // result is zero, or not with an exception set.
+    let result =
+        unsafe { ffi::PyObject_GenericSetAttr(instance.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(PyErr::fetch(instance.py()))
+    }
+}

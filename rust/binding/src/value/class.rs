@@ -13,14 +13,15 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
-use crate::event::{FastApiEvent, event_kind};
+use crate::event::{EventKind, event_kind};
 use crate::raw::class_version;
 
 use super::cache::plan_of;
 use super::plan::Plan;
 
 pub(crate) struct Class {
-    pub(crate) event: FastApiEvent,
+    /// Whether its objects are events; None: looking at it failed, ask again for the error.
+    pub(crate) event: Option<EventKind>,
     pub(super) shape: Shape,
 }
 
@@ -137,7 +138,7 @@ pub(crate) fn class_of(value: &Bound<'_, PyAny>) -> Rc<Class> {
 /// Whatever goes wrong on the way is the general path's to say.
 fn examine(value: &Bound<'_, PyAny>, class: &Bound<'_, PyType>) -> Class {
     Class {
-        event: event_kind(class).unwrap_or(FastApiEvent::Unclear),
+        event: event_kind(class).ok(),
         shape: shape(value, class).unwrap_or(Shape::Opaque),
     }
 }

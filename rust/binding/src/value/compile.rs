@@ -11,7 +11,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 
-use crate::event::{FastApiEvent, event_kind};
+use crate::event::{EventKind, event_kind};
 
 use super::class::{enum_is_plain, has_plain_attributes};
 use super::part::Part;
@@ -98,7 +98,7 @@ fn unvalidated_class(schema: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     }
     let class = required(&schema, "cls")?.cast_into::<PyType>()?;
     // An event is an event, whatever type is declared.
-    if event_kind(&class)? != FastApiEvent::No {
+    if event_kind(&class)? != EventKind::No {
         return Ok(None);
     }
     Ok(Some(class.as_ptr() as usize))
