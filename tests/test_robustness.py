@@ -398,3 +398,27 @@ def test_a_sub_interpreter_cannot_import_it():
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.startswith("refused ")
     assert run.stdout.endswith("b'data: 1\\n\\n'\n")
+
+
+def test_a_hundred_classes_in_one_stream_are_examined_once_each():
+    """Examining a class takes a thousand times as long as a value: none may drive out another."""
+    asked = []
+
+    class Meta(type(BaseModel)):
+        def __getattribute__(cls, name):
+            asked.append(name)
+            return super().__getattribute__(name)
+
+    class Base(BaseModel, metaclass=Meta):
+        pass
+
+    values = [
+        create_model(f"Model{number}", __base__=Base, f=(int, number))() for number in range(100)
+    ]
+    expected = [b'data: {"f": %d}\n\n' % number for number in range(100)]
+    encoder = Encoder(dialect="spaced")
+    for _ in range(3):  # the interpreter gives a class its version at a first look
+        assert [encoder.encode(value) for value in values] == expected
+    asked.clear()
+    assert [encoder.encode(value) for value in values] == expected
+    assert asked == []

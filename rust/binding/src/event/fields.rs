@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
 use crate::error::field_error;
+use crate::raw;
 
 /// The fields of an event object, as Python gave them: nothing about them is trusted.
 pub(crate) struct Fields<'py> {
@@ -69,9 +70,12 @@ impl Fields<'_> {
 /// The text of a field: the characters a `str` holds, whatever its methods say.
 pub(crate) fn text<'a>(field: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     match value.cast::<PyString>() {
-        Ok(text) => text
-            .to_str()
-            .map_err(|error| naming(field, error, value.py())),
+        Ok(text) => match raw::text(text) {
+            Some(text) => Ok(text),
+            None => text
+                .to_str()
+                .map_err(|error| naming(field, error, value.py())),
+        },
         Err(_) => Err(wrong_type(field, "a str", value)),
     }
 }

@@ -94,8 +94,11 @@ struct Slot {
     known: Rc<Class>,
 }
 
-/// A power of two. A stream has few classes; two that fall on one slot only take turns.
-const SLOTS: usize = 64;
+/// A power of two, far above the number of classes that streams are made of.
+const SLOTS: usize = 256;
+/// Slots that a class may be in. Examining a class takes some 20 µs, so two classes of one stream
+/// must not drive each other out.
+const WAYS: usize = 8;
 
 thread_local! {
     static KNOWN: RefCell<[Option<Slot>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
@@ -106,14 +109,15 @@ thread_local! {
 pub(crate) fn class_of(value: &Bound<'_, PyAny>) -> Rc<Class> {
     let class = value.get_type();
     let address = class.as_ptr() as usize;
-    let slot = (address >> 4) % SLOTS;
     let before = class_version(&class);
     if let Some(version) = before {
-        let known = KNOWN.with_borrow(|slots| match &slots[slot] {
-            Some(known) if (known.class, known.version) == (address, version) => {
-                Some(Rc::clone(&known.known))
-            }
-            _ => None,
+        let known = KNOWN.with_borrow(|slots| {
+            slots_of(address).find_map(|slot| match &slots[slot] {
+                Some(known) if (known.class, known.version) == (address, version) => {
+                    Some(Rc::clone(&known.known))
+                }
+                _ => None,
+            })
         });
         if let Some(known) = known {
             return known;
@@ -130,9 +134,21 @@ pub(crate) fn class_of(value: &Bound<'_, PyAny>) -> Rc<Class> {
             known: Rc::clone(&known),
         };
         // Dropped outside: what an entry holds may be the last reference to something.
-        drop(KNOWN.with_borrow_mut(|slots| slots[slot].replace(entry)));
+        drop(KNOWN.with_borrow_mut(|slots| {
+            let place = slots_of(address)
+                .find(|slot| slots[*slot].as_ref().is_none_or(|old| old.class == address))
+                // All are taken: which one goes changes with the version.
+                .or_else(|| slots_of(address).nth(version as usize % WAYS));
+            place.and_then(|place| slots[place].replace(entry))
+        }));
     }
     known
+}
+
+/// The slots that a class may be in. Classes lie at multiples of 16, and further apart.
+fn slots_of(address: usize) -> impl Iterator<Item = usize> {
+    let first = (address >> 4).wrapping_mul(0x9E37_79B9) >> 8;
+    (0..WAYS).map(move |way| first.wrapping_add(way) % SLOTS)
 }
 
 /// Whatever goes wrong on the way is the general path's to say.
