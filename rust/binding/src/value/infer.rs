@@ -2,6 +2,7 @@
 //! of Starlette's response, and fields declared as `Any`.
 
 use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{
     PyBytes, PyDate, PyDateTime, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTime, PyTuple,
 };
@@ -33,7 +34,9 @@ pub(super) fn nested(
     let member =
         |buffer: &mut Vec<u8>, member: &Bound<'_, PyAny>| nested(buffer, member, form, depth - 1);
     if let Ok(members) = value.cast_exact::<PyDict>() {
-        return dict(buffer, members, form, Underscored::Unknown, member);
+        return with_critical_section(members, || {
+            dict(buffer, members, form, Underscored::Unknown, member)
+        });
     }
     if let Ok(members) = value.cast_exact::<PyList>() {
         return sequence(buffer, members.iter(), form, member);
@@ -66,7 +69,9 @@ pub(super) fn nested(
         Shape::Time => by::<PyTime>(value, |time| scalar::time(buffer, time)),
         Shape::Decimal | Shape::Path => scalar::text(buffer, value, form),
         Shape::Uuid => scalar::uuid(buffer, value),
-        Shape::Set => by::<PySet>(value, |set| sequence(buffer, set.iter(), form, member)),
+        Shape::Set => by::<PySet>(value, |set| {
+            with_critical_section(set, || sequence(buffer, set.iter(), form, member))
+        }),
         Shape::FrozenSet => {
             by::<PyFrozenSet>(value, |set| sequence(buffer, set.iter(), form, member))
         }

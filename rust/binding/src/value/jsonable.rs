@@ -9,6 +9,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{
     PyBool, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet,
     PyString, PyTime, PyTuple,
@@ -85,7 +86,7 @@ fn nested(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, depth: u8) -> Wrote {
     let member =
         |buffer: &mut Vec<u8>, member: &Bound<'_, PyAny>| nested(buffer, member, depth - 1);
     if let Ok(members) = value.cast_exact::<PyDict>() {
-        return object(buffer, members, depth);
+        return with_critical_section(members, || object(buffer, members, depth));
     }
     if let Ok(members) = value.cast_exact::<PyList>() {
         return sequence(buffer, members.iter(), FORM, member);
@@ -107,7 +108,9 @@ fn nested(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, depth: u8) -> Wrote {
         },
         Shape::Path | Shape::PurePath => scalar::text(buffer, value, FORM),
         Shape::Str | Shape::Int | Shape::Float => dumped_subclass(buffer, value),
-        Shape::Set => by::<PySet>(value, |set| sequence(buffer, set.iter(), FORM, member)),
+        Shape::Set => by::<PySet>(value, |set| {
+            with_critical_section(set, || sequence(buffer, set.iter(), FORM, member))
+        }),
         Shape::FrozenSet => {
             by::<PyFrozenSet>(value, |set| sequence(buffer, set.iter(), FORM, member))
         }

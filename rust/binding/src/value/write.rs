@@ -3,6 +3,7 @@
 use eventwire_core::json;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{
     PyBool, PyBytes, PyDate, PyDateTime, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet,
     PyString, PyTime, PyTuple,
@@ -114,7 +115,7 @@ impl Writer<'_> {
                 let Ok(members) = value.cast_exact::<PyDict>() else {
                     return unless_subclass::<PyDict>(value);
                 };
-                self.dict(inner, buffer, members, depth - 1)
+                with_critical_section(members, || self.dict(inner, buffer, members, depth - 1))
             }
             Node::Union(union) => {
                 let strict = self.strictly();
@@ -188,7 +189,9 @@ impl Writer<'_> {
             },
             Node::Decimal(_) | Node::Uuid(_) | Node::Enum(..) => unless_scalar(value),
             Node::Set(inner) => match value.cast_exact::<PySet>() {
-                Ok(members) => self.sequence(inner, buffer, members.iter(), depth),
+                Ok(members) => with_critical_section(members, || {
+                    self.sequence(inner, buffer, members.iter(), depth)
+                }),
                 Err(_) => Wrote::Unknown,
             },
             Node::FrozenSet(inner) => match value.cast_exact::<PyFrozenSet>() {

@@ -3,6 +3,7 @@
 use eventwire_core::json;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyInt, PySet, PyString};
 
 use crate::raw::{self, instance_dict};
@@ -24,6 +25,17 @@ impl Writer<'_> {
         let Ok(members) = value.cast_exact::<PyDict>() else {
             return Wrote::Unknown;
         };
+        with_critical_section(members, || self.keys(typed, buffer, members, depth))
+    }
+
+    /// The members of a TypedDict, in their own order.
+    fn keys(
+        self,
+        typed: &TypedDict,
+        buffer: &mut Vec<u8>,
+        members: &Bound<'_, PyDict>,
+        depth: u8,
+    ) -> Wrote {
         let mut missing = typed.required;
         let mut first = true;
         buffer.push(b'{');
@@ -60,7 +72,6 @@ impl Writer<'_> {
         value: &Bound<'_, PyAny>,
         depth: u8,
     ) -> Wrote {
-        let py = value.py();
         if model.class != class_address(value) {
             let bases = value.get_type().mro();
             let subclass = bases
@@ -78,6 +89,23 @@ impl Writer<'_> {
         let Kind::Model { allows_extra } = model.kind else {
             return self.dataclass(model, buffer, &attributes, depth);
         };
+        with_critical_section(&attributes, || {
+            self.attributes(model, allows_extra, buffer, value, &attributes, depth)
+        })
+    }
+
+    /// The `__dict__` of a model's instance.
+    #[inline]
+    fn attributes(
+        self,
+        model: &Model,
+        allows_extra: bool,
+        buffer: &mut Vec<u8>,
+        value: &Bound<'_, PyAny>,
+        attributes: &Bound<'_, PyDict>,
+        depth: u8,
+    ) -> Wrote {
+        let py = value.py();
         // Fields missing or added (model_construct, cached properties) are the general path's.
         if attributes.len() != model.fields.len() {
             return Wrote::Unknown;
@@ -141,33 +169,35 @@ impl Writer<'_> {
         let Ok(extra) = extra.cast_exact::<PyDict>() else {
             return Wrote::Unknown;
         };
-        for (key, member) in extra.iter() {
-            let Ok(key) = key.cast_exact::<PyString>() else {
-                return Wrote::Unknown;
-            };
-            let Ok(name) = key.to_str() else {
-                return Wrote::Unknown;
-            };
-            // In a dict, and so in the spaced form, the later of two equal keys replaces the first.
-            let is_taken = |field: &Field| field.keys.texts.iter().any(|key| **key == *name);
-            if model.fields.iter().any(is_taken) || name.starts_with("_sa") {
-                return Wrote::Unknown;
+        with_critical_section(extra, || {
+            for (key, member) in extra.iter() {
+                let Ok(key) = key.cast_exact::<PyString>() else {
+                    return Wrote::Unknown;
+                };
+                let Ok(name) = key.to_str() else {
+                    return Wrote::Unknown;
+                };
+                // In a dict, and so in the spaced form, the later of two equal keys replaces the first.
+                let is_taken = |field: &Field| field.keys.texts.iter().any(|key| **key == *name);
+                if model.fields.iter().any(is_taken) || name.starts_with("_sa") {
+                    return Wrote::Unknown;
+                }
+                if self.form.exclude_none && member.is_none() {
+                    continue;
+                }
+                if !first {
+                    self.form.comma(buffer);
+                }
+                first = false;
+                json::string(buffer, name, self.form.escape());
+                self.form.colon(buffer);
+                let wrote = infer(buffer, &member, self.form, depth);
+                if wrote != Wrote::Value {
+                    return wrote.around();
+                }
             }
-            if self.form.exclude_none && member.is_none() {
-                continue;
-            }
-            if !first {
-                self.form.comma(buffer);
-            }
-            first = false;
-            json::string(buffer, name, self.form.escape());
-            self.form.colon(buffer);
-            let wrote = infer(buffer, &member, self.form, depth);
-            if wrote != Wrote::Value {
-                return wrote.around();
-            }
-        }
-        Wrote::Value
+            Wrote::Value
+        })
     }
 
     fn dataclass(
