@@ -10,7 +10,7 @@
 //!   generator that blocks without awaiting;
 //! * after an error the frames already in the buffer stay there for the caller to send.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
@@ -19,6 +19,7 @@ use pyo3::types::iterator::PySendResult;
 use pyo3::types::{PyBytes, PyIterator};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
+use crate::clock::Since;
 use crate::encoder::Encoder;
 use crate::framer::Framer;
 
@@ -97,7 +98,7 @@ impl Driver {
         value: &Bound<'py, PyAny>,
         hold: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let since = Instant::now();
+        let since = Since::now();
         let step = match self.step.take() {
             Some(step) => send(step.into_bound(py), value, &mut self.step)?,
             None => self.begin(py)?,
@@ -112,7 +113,7 @@ impl Driver {
         error: &Bound<'py, PyAny>,
         hold: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let since = Instant::now();
+        let since = Since::now();
         let Some(step) = self.step.take() else {
             return Err(PyErr::from_value(error.clone()));
         };
@@ -196,7 +197,7 @@ impl Driver {
         &mut self,
         py: Python<'py>,
         mut step: Step<'py>,
-        since: Instant,
+        since: Since,
         hold: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         loop {
@@ -205,7 +206,7 @@ impl Driver {
                 Step::End => return Outcome::END.bound(py),
                 Step::Item(item) => self.framer.append(&mut self.frames, &item)?,
             }
-            let used = self.frames.len() >= SIZE_BUDGET || since.elapsed() >= TIME_BUDGET;
+            let used = self.frames.len() >= SIZE_BUDGET || since.has_passed(TIME_BUDGET);
             if used || hold || self.first {
                 self.first = false;
                 return Outcome::BUDGET.bound(py);

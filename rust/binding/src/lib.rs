@@ -5,6 +5,7 @@
 //!
 //! * [`event`] – the native `ServerSentEvent`, and the fields of any event object
 //! * [`encoder`] – one item in, one whole frame out
+//! * [`clock`] – the time that a stream has used
 //! * [`drive`] – advances an async iterator until it suspends, framing what it yields
 //! * [`slice`] – the same for a sync iterator, in worker threads
 //! * [`path`] – how a value becomes JSON: a fast path and the general one behind it
@@ -13,6 +14,7 @@
 //! * [`raw`] – the only unsafe code
 //! * [`error`] – the one place where a core error becomes a Python exception
 
+mod clock;
 mod drive;
 mod encoder;
 mod error;

@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
@@ -21,6 +21,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyIterator};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::clock::Since;
 use crate::drive::{Outcome, SIZE_BUDGET};
 use crate::encoder::Encoder;
 use crate::framer::Framer;
@@ -81,7 +82,7 @@ impl Slicer {
     /// raised, and the frames before it stay.
     fn run<'py>(&self, wake: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = wake.py();
-        let since = Instant::now();
+        let since = Since::now();
         let mut iterator = self
             .iterator
             .get_or_try_init(py, || self.iterable.bind(py).try_iter().map(Bound::unbind))?
@@ -112,7 +113,7 @@ impl Slicer {
             if idle {
                 wake.call0()?;
             }
-            if full || since.elapsed() >= SLICE {
+            if full || since.has_passed(SLICE) {
                 return Outcome::BUDGET.bound(py);
             }
         }
