@@ -15,7 +15,8 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
-from eventwire import Encoder, ServerSentEvent
+import eventwire.fastapi
+from eventwire import Encoder, ServerSentEvent, _fastapi_hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,15 +67,28 @@ def untyped(model: BaseModel) -> bytes:
 
 
 def native_event() -> bytes:
-    return UNTYPED.encode(ServerSentEvent(data=PAYLOAD, event="delta", id="7"))
+    return ROUTE.encode(ServerSentEvent(data=ITEM, event="delta", id="7"))
+
+
+def model_event() -> bytes:
+    return ROUTE.encode(eventwire.fastapi.ServerSentEvent(data=ITEM, event="delta", id="7"))
 
 
 def fastapi_event() -> bytes:
-    event = fastapi.sse.ServerSentEvent(data=PAYLOAD, event="delta", id="7")
-    data = json.dumps(jsonable_encoder(event.data), separators=(",", ":"))
-    return format_sse_event(data_str=data, event=event.event, id=event.id)
+    """Do what `fastapi.routing` does with its own event."""
+    event = fastapi.sse.ServerSentEvent(data=ITEM, event="delta", id="7")
+    if event.raw_data is not None:
+        data = event.raw_data
+    elif hasattr(event.data, "model_dump_json"):
+        data = event.data.model_dump_json()
+    else:
+        data = json.dumps(jsonable_encoder(event.data))
+    return format_sse_event(
+        data_str=data, event=event.event, id=event.id, retry=event.retry, comment=event.comment
+    )
 
 
+ROUTE = _fastapi_hook.UNTYPED
 UNTYPED = Encoder()
 ITEMS = Encoder(Item)
 CHUNKS = Encoder(Chunk)
@@ -98,7 +112,8 @@ CASES: dict[str, dict[str, Callable[[], bytes]]] = {
     },
     "event built and encoded": {
         "eventwire": native_event,
-        "fastapi.sse, compact for once": fastapi_event,
+        "eventwire.fastapi": model_event,
+        "fastapi.sse": fastapi_event,
     },
 }
 # The other form of the same chunk, timed alone: its bytes are FastAPI's spaced JSON.

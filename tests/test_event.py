@@ -1,9 +1,11 @@
 """The native `ServerSentEvent`: its arguments against FastAPI's class, and what an object does."""
 
 import copy
+import functools
 import gc
 import json
 import pickle
+import sys
 import weakref
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +16,7 @@ import pytest
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, ValidationError
 
+import eventwire.fastapi
 from eventwire import Encoder, ServerSentEvent
 
 FIELDS = ("data", "raw_data", "event", "id", "retry", "comment")
@@ -159,6 +162,38 @@ def test_only_keyword_arguments():
     for make in (ServerSentEvent, fastapi.sse.ServerSentEvent):
         with pytest.raises(TypeError):
             make("x")
+
+
+def test_every_way_of_calling_makes_the_same_event():
+    """Interned names or not, in any order, from dicts, partials and C code."""
+    event = ServerSentEvent(event="e", id="1", retry=5)
+    fresh = {"".join(name): value for name, value in (("retry", 5), ("id", "1"), ("event", "e"))}
+    assert ServerSentEvent(**fresh) == ServerSentEvent(id="1", retry=5, event="e") == event
+    assert functools.partial(ServerSentEvent, id="0", event="e")(id="1", retry=5) == event
+    assert ServerSentEvent.__new__(ServerSentEvent, **fresh) == event
+    assert type.__call__(ServerSentEvent, **fresh) == event
+    assert ServerSentEvent() == ServerSentEvent() == ServerSentEvent(**dict.fromkeys(FIELDS))
+    assert fresh == {"retry": 5, "id": "1", "event": "e"}
+    with pytest.raises(TypeError, match="multiple values"):
+        ServerSentEvent(id="1", **fresh)
+    with pytest.raises(TypeError, match="keywords must be strings"):
+        ServerSentEvent(**{1: "x"})
+    with pytest.raises(TypeError, match="positional"):
+        ServerSentEvent("x", event="e")
+
+
+def test_arguments_are_neither_lost_nor_kept():
+    """Each has as many references after the events' end as before, also after an error."""
+    payload, name = object(), b"name".decode()
+    before = sys.getrefcount(payload), sys.getrefcount(name)
+    for _ in range(100):
+        ServerSentEvent(data=payload, event=name)
+        eventwire.fastapi.ServerSentEvent(data=payload, event=name)
+        for fields in ({"retry": -1}, {"evnet": 1}):
+            with pytest.raises((ValidationError, TypeError)):
+                ServerSentEvent(data=payload, event=name, **fields)
+    gc.collect()
+    assert (sys.getrefcount(payload), sys.getrefcount(name)) == before
 
 
 def test_an_unknown_field_of_the_native_class_is_a_type_error():

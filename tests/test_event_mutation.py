@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import ValidationError
 
-from eventwire import Encoder, ServerSentEvent
+from eventwire import Encoder, ServerSentEvent, _event_model
 from test_event import CONVERTED, FIELDS, GOOD, WRONG, label
 
 ONE_FIELD = [arguments for arguments in GOOD + CONVERTED if len(arguments) == 1]
@@ -120,6 +120,22 @@ def test_a_conversion_may_change_the_event():
     event = ServerSentEvent(id="before")
     event.retry = Meddling()
     assert event == ServerSentEvent(id="meanwhile", retry=3)
+
+
+def test_a_payload_that_comes_during_the_check_is_seen(monkeypatch):
+    """As if another thread had set it: the second one is refused."""
+    event = ServerSentEvent(event="e")
+    single_line = _event_model._single_line
+
+    def meddling(field, value):
+        monkeypatch.undo()
+        event.data = 1
+        return single_line(field, value)
+
+    monkeypatch.setattr(_event_model, "_single_line", meddling)
+    with pytest.raises(ValidationError, match="Cannot set both"):
+        event.raw_data = b"not plainly legal"
+    assert event == ServerSentEvent(event="e", data=1)
 
 
 def test_threads_never_make_an_illegal_event():

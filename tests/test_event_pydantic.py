@@ -56,6 +56,7 @@ def test_a_dict_becomes_an_event(arguments):
     assert event == ServerSentEvent(**arguments)
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("arguments", WRONG, ids=label)
 def test_a_wrong_dict_gives_the_errors_of_fastapis_class(arguments):
     """The same types, messages and locations, also inside a model."""
@@ -120,6 +121,7 @@ def test_a_model_with_events_is_copied_and_compared():
     assert model != holder(ServerSentEvent)(one={"data": [2]})
 
 
+@pytest.mark.newest
 def test_a_body_and_a_response_of_a_fastapi_route():
     """Documented, validated and returned as FastAPI's class is; what is no model needs `Body`."""
 

@@ -47,6 +47,7 @@ def test_an_instance_is_as_pydantic_leaves_it(arguments):
     assert state(backwards) == state(ours)
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("arguments", WRONG, ids=label)
 def test_a_wrong_argument_gives_fastapis_error(arguments):
     """Word for word, inputs included."""
@@ -137,8 +138,8 @@ def test_a_field_of_this_type_takes_both_ways_of_construction():
     assert type(Holder(event={"id": "1"}).event) is ServerSentEvent
     assert TypeAdapter(list[ServerSentEvent]).validate_python([event])[0] is event
     assert TypeAdapter(THEIRS).validate_python(event) is event
-    with pytest.raises(ValidationError, match="single line"):
-        Holder(event={"id": "a\nb"})
+    with pytest.raises(ValidationError, match="null characters"):
+        Holder(event={"id": "a\0b"})
 
 
 class Mine(ServerSentEvent):

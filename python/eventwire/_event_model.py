@@ -8,6 +8,7 @@ under which Pydantic validates, serializes and documents native events.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -73,7 +74,8 @@ class ServerSentEvent(BaseModel):
 def core_schema(handler: GetCoreSchemaHandler) -> schemas.CoreSchema:
     """Return the native class's schema: its instances as they are, and what the model takes."""
     register_with_fastapi()
-    model = handler.generate_schema(ServerSentEvent)
+    # A copy: Pydantic 2.9 takes the reference out of what it puts into another schema.
+    model = copy.copy(handler.generate_schema(ServerSentEvent))
     return schemas.no_info_wrap_validator_function(
         _validate,
         model,
@@ -85,6 +87,8 @@ def _validate(value: Any, validate: schemas.ValidatorFunctionWrapHandler) -> _co
     if isinstance(value, _core.ServerSentEvent):
         return value
     checked = validate(value)
+    if isinstance(checked, _core.ServerSentEvent):  # Pydantic 2.9 may nest this function in itself
+        return checked
     return _core.ServerSentEvent(**checked.__dict__)
 
 

@@ -47,7 +47,9 @@ mod _core {
     /// Refuses a second interpreter.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        if crate::raw::is_main_interpreter(module.py()) {
+        let py = module.py();
+        if crate::raw::is_main_interpreter(py) {
+            crate::raw::call_with_keywords::<ServerSentEvent>(py);
             return Ok(());
         }
         Err(PyImportError::new_err(

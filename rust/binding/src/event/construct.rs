@@ -6,30 +6,22 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCFunction, PyDict, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyCFunction, PyDict, PySet, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::kind::is_our_fastapi_event;
-use super::native::{NAMES, Values, plainly_legal};
+use super::native::{NAMES, Values, interned_names, plainly_legal};
 use crate::raw::{new_instance, set_attribute};
 
-/// The field names as interned strings, and a dict with all fields unset.
-struct Parts {
-    names: [Py<PyString>; NAMES.len()],
-    unset: Py<PyDict>,
-}
-
-fn parts(py: Python<'_>) -> PyResult<&Parts> {
-    static PARTS: PyOnceLock<Parts> = PyOnceLock::new();
-    PARTS.get_or_try_init(py, || {
+/// A dict with all fields unset.
+fn unset(py: Python<'_>) -> PyResult<&'static Py<PyDict>> {
+    static UNSET: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    UNSET.get_or_try_init(py, || {
         let unset = PyDict::new(py);
-        for name in NAMES {
-            unset.set_item(PyString::intern(py, name), py.None())?;
+        for name in interned_names(py) {
+            unset.set_item(name, py.None())?;
         }
-        Ok(Parts {
-            names: NAMES.map(|name| PyString::intern(py, name).unbind()),
-            unset: unset.unbind(),
-        })
+        Ok(unset.unbind())
     })
 }
 
@@ -108,12 +100,12 @@ fn construct<'py>(
     fields: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = class.py();
-    let parts = parts(py)?;
-    let attributes = parts.unset.bind(py).copy()?;
+    let known = interned_names(py);
+    let attributes = unset(py)?.bind(py).copy()?;
     let given = PySet::empty(py)?;
     let mut values: Values<'py> = [const { None }; NAMES.len()];
     for (name, value) in fields.into_iter().flatten() {
-        let Some(field) = parts.names.iter().position(|known| name.is(known)) else {
+        let Some(field) = known.iter().position(|known| name.is(known)) else {
             return Ok(None);
         };
         given.add(&name)?;

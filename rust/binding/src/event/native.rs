@@ -8,9 +8,10 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyString, PyTuple, PyType};
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::{Borrowed, PyTraverseError, PyVisit};
 
 use super::fields::Fields;
+use crate::raw::FromKeywords;
 
 /// The field names, in the order of [`Values`], of `repr` and of the model's fields.
 pub(super) const NAMES: [&str; 6] = ["data", "raw_data", "event", "id", "retry", "comment"];
@@ -282,6 +283,36 @@ impl ServerSentEvent {
             comment,
         }
     }
+}
+
+impl FromKeywords for ServerSentEvent {
+    fn from_keywords<'py>(
+        names: Borrowed<'_, 'py, PyTuple>,
+        given: &[Borrowed<'_, 'py, PyAny>],
+    ) -> Option<PyResult<Bound<'py, PyAny>>> {
+        let py = names.py();
+        let known = interned_names(py);
+        let mut values: Values<'py> = [const { None }; NAMES.len()];
+        for (name, value) in names.iter_borrowed().zip(given) {
+            let field = known.iter().position(|known| name.is(known))?;
+            if !value.is_none() {
+                values[field] = Some(Bound::clone(value));
+            }
+        }
+        if !plainly_legal(&values) {
+            return None;
+        }
+        let event = Self {
+            values: Mutex::new(values.map(|value| value.map(Bound::unbind))),
+        };
+        Some(Bound::new(py, event).map(Bound::into_any))
+    }
+}
+
+/// The field names, as they stand in the calls of Python code.
+pub(super) fn interned_names(py: Python<'_>) -> &'static [Py<PyString>; NAMES.len()] {
+    static INTERNED: PyOnceLock<[Py<PyString>; NAMES.len()]> = PyOnceLock::new();
+    INTERNED.get_or_init(py, || NAMES.map(|name| PyString::intern(py, name).unbind()))
 }
 
 /// The values as an event holds them, or the error of Pydantic.
