@@ -95,10 +95,10 @@ struct Slot {
 }
 
 /// A power of two, far above the number of classes that streams are made of.
-const SLOTS: usize = 256;
+const SLOTS: usize = 512;
 /// Slots that a class may be in. Examining a class takes some 20 µs, so two classes of one stream
 /// must not drive each other out.
-const WAYS: usize = 8;
+const WAYS: usize = 16;
 
 thread_local! {
     static KNOWN: RefCell<[Option<Slot>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
@@ -135,11 +135,19 @@ pub(crate) fn class_of(value: &Bound<'_, PyAny>) -> Rc<Class> {
         };
         // Dropped outside: what an entry holds may be the last reference to something.
         drop(KNOWN.with_borrow_mut(|slots| {
-            let place = slots_of(address)
-                .find(|slot| slots[*slot].as_ref().is_none_or(|old| old.class == address))
-                // All are taken: which one goes changes with the version.
-                .or_else(|| slots_of(address).nth(version as usize % WAYS));
-            place.and_then(|place| slots[place].replace(entry))
+            let is_free = |slot: &usize| match &slots[*slot] {
+                Some(other) => other.class == address,
+                None => true,
+            };
+            if let Some(place) = slots_of(address).find(is_free) {
+                return (slots[place].replace(entry), None);
+            }
+            // Mostly classes that are gone: begin anew.
+            let all = std::mem::replace(slots, [const { None }; SLOTS]);
+            if let Some(place) = slots_of(address).next() {
+                slots[place] = Some(entry);
+            }
+            (None, Some(all))
         }));
     }
     known
