@@ -13,7 +13,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: help demo test fuzz test-system test-sdk test-minimum test-wheel lint format bench wheel clean check-tools
+.PHONY: bench-streams help demo test fuzz test-system test-sdk test-minimum test-wheel lint format bench wheel clean check-tools
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,7 +38,10 @@ test-sdk: $(VENV)/.dev $(VENV)/.built ## the payloads of the AI SDKs (openai, an
 test-minimum: $(VENV)/.built ## the tests on the oldest supported Starlette, Pydantic and FastAPI
 	sh tests/minimum/run.sh $(PYTHON) $(BIN)
 
-test-wheel: $(VENV)/.dev ## the wheel, and the wheel from the sdist, stream in an empty venv without Rust
+test-bench-streams: $(VENV)/.dev $(VENV)/.built ## CPU, memory and first event of streams, beside their rivals (7 minutes; ARGS: burst paced idle first)
+	$(BIN)/python benches/streams/run.py $(ARGS)
+
+wheel: $(VENV)/.dev ## the wheel, and the wheel from the sdist, stream in an empty venv without Rust
 	sh tests/wheel/run.sh $(PYTHON) $(BIN)
 
 lint: $(VENV)/.dev $(VENV)/.built ## rustfmt, clippy, ruff, mypy, pyright, stubtest
@@ -65,6 +68,9 @@ fuzz: ## each fuzz target of the core for FUZZ_SECONDS (20) seconds; needs Rust 
 bench: $(VENV)/.dev $(VENV)/.built ## criterion (core) and pytest-benchmark (Python surface); outputs are compared first
 	cargo bench --locked --package eventwire-core -- --quick --noplot
 	$(BIN)/python -m pytest benches --benchmark-only --benchmark-columns=min,median,ops --benchmark-group-by=group $(ARGS)
+
+bench-streams: $(VENV)/.dev $(VENV)/.built ## CPU, memory and first event of streams, beside their rivals (7 minutes; ARGS: burst paced idle first)
+	$(BIN)/python benches/streams/run.py $(ARGS)
 
 wheel: $(VENV)/.dev ## dist/*.whl for this Python, and the sdist
 	$(BIN)/maturin build --release --locked --quiet --out dist

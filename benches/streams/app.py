@@ -63,6 +63,8 @@ CHUNKS = [
 ]
 FRAME = b'data: {"id":1,"name":"item 1","price":1.5}\n\n'
 
+STATM = Path("/proc/self/statm")
+
 app = FastAPI()
 RESPONSES: dict[str, Any] = {
     "eventwire": eventwire.fastapi.EventSourceResponse,
@@ -158,7 +160,8 @@ class Raw:
     def __init__(self, period: float) -> None:
         self.period = period
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+        """Send for ever."""
         start = {
             "type": "http.response.start",
             "status": 200,
@@ -204,7 +207,7 @@ async def paced_sse_starlette(period: float):
 @app.get("/usage")
 async def usage():
     used = resource.getrusage(resource.RUSAGE_SELF)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    pages = int(STATM.read_text().split()[1])  # noqa: ASYNC240  # not a disk
     return {
         "cpu": time.process_time(),
         "user": used.ru_utime,

@@ -22,6 +22,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Self
 
 HERE = Path(__file__).parent
 CORES = os.sched_getaffinity(0)
@@ -47,7 +48,7 @@ IDLE = ["eventwire", "StreamingResponse", "sse-starlette", "fastapi.sse"]
 class Server:
     """A uvicorn of its own, for as long as the block lasts."""
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -55,7 +56,8 @@ class Server:
         command += ["--log-level", "error", "--app-dir", str(HERE), "--loop", "uvloop"]
         core = max(CORES)
         self.process = subprocess.Popen(
-            command, preexec_fn=lambda: os.sched_setaffinity(0, {core})  # noqa: PLW1509
+            command,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509
         )
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -70,12 +72,14 @@ class Server:
         self.process.wait(10)
 
     def open(self, target: str) -> socket.socket:
+        """Send a request."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         request = f"GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
         connection.sendall(request.encode())
         return connection
 
     def get(self, target: str) -> bytes:
+        """Read a whole answer."""
         with self.open(target) as connection:
             parts = []
             while part := connection.recv(1 << 18):
@@ -83,6 +87,7 @@ class Server:
         return b"".join(parts)
 
     def usage(self) -> dict[str, float]:
+        """Ask what the server has used."""
         found: dict[str, float] = json.loads(self.get("/usage").partition(b"\r\n\r\n")[2])
         return found
 
@@ -100,7 +105,7 @@ def body(answer: bytes) -> bytes:
 def spread(values: list[float], digits: int = 2) -> str:
     """Median and range."""
     low, middle, high = min(values), statistics.median(values), max(values)
-    return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def burst(server: Server) -> None:
@@ -123,7 +128,7 @@ def burst(server: Server) -> None:
             for ours in rivals:
                 if ours in results:
                     ratios = [v / o for v, o in zip(values, results[ours], strict=True)]
-                    line += f" {spread(ratios, 0)}× {ours} |"
+                    line += f" {spread(ratios, 0)} x {ours} |"
             print(line, flush=True)
 
 
