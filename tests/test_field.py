@@ -2,12 +2,10 @@
 
 import contextlib
 import json
-import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -64,31 +62,32 @@ def server():
     assert process.stop() == "", "logged at ERROR"
 
 
-class Reader:
-    """Reads many streams, as a browser would, in a thread."""
+READ = """
+import select, socket, sys
+port, target, count = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+poll, streams = select.epoll(), {}
+for _ in range(count):
+    stream = socket.create_connection(("127.0.0.1", port))
+    stream.sendall(f"GET {target} HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n".encode())
+    streams[stream.fileno()] = stream
+    poll.register(stream, select.EPOLLIN)
+print("reading", flush=True)
+while True:
+    for number, _ in poll.poll():
+        streams[number].recv(1 << 20)
+"""
 
-    def __init__(self, connections):
-        self.connections = connections
-        self.stop = False
-        self.thread = threading.Thread(target=self.read)
 
-    def read(self):
-        poll = select.epoll()
-        by_number = {connection.fileno(): connection for connection in self.connections}
-        for number in by_number:
-            poll.register(number, select.EPOLLIN)
-        while not self.stop:
-            for number, _ in poll.poll(0.05):
-                by_number[number].recv(1 << 20)
-        poll.close()
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop = True
-        self.thread.join()
+@contextlib.contextmanager
+def reading(server, target, count):
+    """Read so many streams in a process of its own, whose end leaves them all."""
+    command = [sys.executable, "-c", READ, str(server.port), target, str(count)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
+        try:
+            assert reader.stdout.readline() == b"reading\n"
+            yield
+        finally:
+            reader.kill()
 
 
 def closed_again(server, before, count, seconds=CLEANUP):
@@ -107,19 +106,17 @@ def test_generators_that_never_await_do_not_own_the_server(server, kind, count):
     if (kind, count) == ("sync", 50):
         count = 30  # of the 40 threads of the pool
     before = server.usage()["closed"]
-    with contextlib.ExitStack() as stack:
-        streams = [stack.enter_context(server.open(f"/{kind}")) for _ in range(count)]
-        with Reader(streams):
-            time.sleep(0.3)
-            times = []
-            for _ in range(40):
-                since = time.monotonic()
-                assert server.get("/probe") == b"here"
-                times.append(time.monotonic() - since)
+    with reading(server, f"/{kind}", count):
+        time.sleep(0.3)
+        times = []
+        for _ in range(60):
+            since = time.monotonic()
+            assert server.get("/probe") == b"here"
+            times.append(time.monotonic() - since)
     closed_again(server, before, count, CLEANUP + 0.02 * count)
     times.sort()
-    # 50 ms at the 99th percentile, doubled for the readers, which share this machine's cores.
-    assert times[int(len(times) * 0.9)] < 0.1 + 0.001 * count
+    # The promise is 50 ms for 99 of 100 where the server has a core of its own.
+    assert times[len(times) * 9 // 10] < 0.15
 
 
 def test_sync_streams_do_not_block_other_sync_endpoints(server):
