@@ -13,7 +13,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: help demo test fuzz test-system test-sdk test-minimum test-wheel lint format bench wheel clean check-tools
+.PHONY: help demo test fuzz test-system test-sdk test-minimum test-wheel lint format bench bench-encode wheel clean check-tools
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,8 +31,7 @@ test-system: $(VENV)/.dev $(VENV)/.built ## tests that need system packages (Deb
 	  echo "make test-system: not found:$$missing. On Debian: apt-get install chromium chromium-driver"; exit 1; fi
 	$(BIN)/python -m pytest tests/system $(ARGS)
 
-test-sdk: $(VENV)/.dev $(VENV)/.built ## the payloads of the AI SDKs (openai, anthropic, mcp, ag-ui) against Pydantic
-	$(PIP) install --quiet --group sdk
+test-sdk: $(VENV)/.sdk $(VENV)/.built ## the payloads of the AI SDKs (openai, anthropic, mcp, ag-ui) against Pydantic
 	$(BIN)/python -m pytest tests/sdk $(ARGS)
 
 test-minimum: $(VENV)/.built ## the tests on the oldest supported Starlette, Pydantic and FastAPI
@@ -66,6 +65,9 @@ bench: $(VENV)/.dev $(VENV)/.built ## criterion (core) and pytest-benchmark (Pyt
 	cargo bench --locked --package eventwire-core -- --quick --noplot
 	$(BIN)/python -m pytest benches --benchmark-only --benchmark-columns=min,median,ops --benchmark-group-by=group $(ARGS)
 
+bench-encode: $(VENV)/.sdk $(VENV)/.built ## a table: what encoding costs, as ratios to the rivals, with spread
+	PYTHONPATH=benches $(BIN)/python -m encode $(ARGS)
+
 wheel: $(VENV)/.dev ## dist/*.whl for this Python, and the sdist
 	$(BIN)/maturin build --release --locked --quiet --out dist
 	$(BIN)/maturin sdist --out dist
@@ -93,6 +95,10 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.venv
 $(VENV)/.dev: pyproject.toml $(VENV)/.venv
 	$(PIP) install --quiet --group dev
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.sdk: $(VENV)/.dev
+	$(PIP) install --quiet --group sdk
+	@touch $@
 
 $(VENV)/.built: $(RUST) pyproject.toml | check-tools $(VENV)/.demo
 	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
