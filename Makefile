@@ -13,7 +13,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: bench-streams help demo test fuzz test-system test-sdk test-minimum test-wheel lint format bench wheel clean check-tools
+.PHONY: help demo test fuzz test-system test-sdk test-debug test-memory test-minimum test-wheel lint format bench bench-encode bench-streams wheel clean check-tools
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,9 +31,21 @@ test-system: $(VENV)/.dev $(VENV)/.built ## tests that need system packages (Deb
 	  echo "make test-system: not found:$$missing. On Debian: apt-get install chromium chromium-driver"; exit 1; fi
 	$(BIN)/python -m pytest tests/system $(ARGS)
 
-test-sdk: $(VENV)/.dev $(VENV)/.built ## the payloads of the AI SDKs (openai, anthropic, mcp, ag-ui) against Pydantic
-	$(PIP) install --quiet --group sdk
+test-sdk: $(VENV)/.sdk $(VENV)/.built ## the payloads of the AI SDKs (openai, anthropic, mcp, ag-ui) against Pydantic
 	$(BIN)/python -m pytest tests/sdk $(ARGS)
+
+# The wheel is unpacked and put before the release build, so that both use one environment. std,
+# PyO3 and the core check more in a debug build, and CPython's debug allocator fills freed memory.
+test-debug: $(VENV)/.dev ## the tests that reach unsafe code, against a debug build of the binding
+	rm -rf target/debug-wheel
+	$(BIN)/maturin build --locked --quiet --out target/debug-wheel
+	$(BIN)/python -m zipfile -e target/debug-wheel/*.whl target/debug-wheel
+	PYTHONPATH=target/debug-wheel $(BIN)/python -c "import eventwire; assert 'debug-wheel' in eventwire.__file__"
+	PYTHONPATH=target/debug-wheel PYTHONMALLOC=debug $(BIN)/python -m pytest -p no:cacheprovider \
+	  $(patsubst %,tests/test_%.py,event encoder plan data_faults robustness) $(ARGS)
+
+test-memory: $(VENV)/.dev $(VENV)/.built ## ten million frames, and the process is as large as before
+	EVENTWIRE_ENCODES=10000000 $(BIN)/python -m pytest tests/test_memory.py $(ARGS)
 
 test-minimum: $(VENV)/.built ## the tests on the oldest supported Starlette, Pydantic and FastAPI
 	sh tests/minimum/run.sh $(PYTHON) $(BIN)
@@ -58,16 +70,20 @@ format: $(VENV)/.dev ## rewrite the sources as the formatters want them
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-fuzz: ## each fuzz target of the core for FUZZ_SECONDS (20) seconds; needs Rust nightly
+# AddressSanitizer is cargo-fuzz's default; it is named because the promise is made.
+fuzz: ## each fuzz target of the core for FUZZ_SECONDS (20) seconds, under AddressSanitizer; needs Rust nightly
 	@cargo +nightly --version >/dev/null 2>&1 || { echo "make fuzz needs Rust nightly: rustup toolchain install nightly"; exit 1; }
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-fuzz
 	@for target in frame decoder json_string float; do \
-	  cargo +nightly fuzz run --fuzz-dir rust/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 2>&1 \
+	  cargo +nightly fuzz run --fuzz-dir rust/fuzz --sanitizer address $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 2>&1 \
 	    | grep -E "number_of_executed_units|ERROR|panicked|SUMMARY" || exit 1; done
 
 bench: $(VENV)/.dev $(VENV)/.built ## criterion (core) and pytest-benchmark (Python surface); outputs are compared first
 	cargo bench --locked --package eventwire-core -- --quick --noplot
 	$(BIN)/python -m pytest benches --benchmark-only --benchmark-columns=min,median,ops --benchmark-group-by=group $(ARGS)
+
+bench-encode: $(VENV)/.sdk $(VENV)/.built ## a table: what encoding costs, as ratios to the rivals, with spread
+	PYTHONPATH=benches $(BIN)/python -m encode $(ARGS)
 
 bench-streams: $(VENV)/.dev $(VENV)/.built ## CPU, memory and first event of streams, beside their rivals (7 minutes; ARGS: burst paced idle first)
 	$(BIN)/python benches/streams/run.py $(ARGS)
@@ -99,6 +115,10 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.venv
 $(VENV)/.dev: pyproject.toml $(VENV)/.venv
 	$(PIP) install --quiet --group dev
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.sdk: $(VENV)/.dev
+	$(PIP) install --quiet --group sdk
+	@touch $@
 
 $(VENV)/.built: $(RUST) pyproject.toml | check-tools $(VENV)/.demo
 	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet

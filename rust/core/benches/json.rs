@@ -87,7 +87,9 @@ fn strings(criterion: &mut Criterion) {
         "'m",
     ];
     let clean = "The quick brown fox jumps over the lazy dog. ".repeat(91);
+    let long = clean.repeat(256);
     let escapes = format!("{}\n", "x".repeat(49)).repeat(82);
+    let lines = "A \"line\" of some forty characters of text.\n".repeat(1000);
     let cjk = "漢字仮名交じり文を書く".repeat(124);
     let arguments = r#"{"city": "San Francisco", "unit": "celsius", "days": [1, 2, 3]}"#;
     compare(criterion, "16 tokens", &tokens, &writers);
@@ -95,6 +97,8 @@ fn strings(criterion: &mut Criterion) {
     compare(criterion, "4 kB ASCII", &[clean.as_str()], &writers);
     compare(criterion, "4 kB escapes", &[escapes.as_str()], &writers);
     compare(criterion, "4 kB CJK", &[cjk.as_str()], &writers);
+    compare(criterion, "1,000 lines", &[lines.as_str()], &writers);
+    compare(criterion, "1 MB ASCII", &[long.as_str()], &writers);
 }
 
 fn numbers(criterion: &mut Criterion) {

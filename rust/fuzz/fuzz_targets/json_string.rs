@@ -1,11 +1,13 @@
 //! Invariant: for every text and each of the three dialects, `json::string` writes the bytes of the
 //! naive twin, `serde_json` reads the text back from them, and the compact dialect is also
 //! `serde_json`'s own output. The line-safe one never has U+0085, U+2028 or U+2029, the ASCII one
-//! nothing but printable ASCII. What stood in the buffer stays.
+//! nothing but printable ASCII. What stood in the buffer stays. As the data line of a frame, which
+//! nobody searches for line ends, it is one event with exactly these bytes.
 
 #![no_main]
 
 use eventwire_core::json::{self, Escape};
+use eventwire_core::{Decoder, Frame};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../core/tests/suite/json/twin.rs"]
@@ -28,6 +30,14 @@ fuzz_target!(|text: &str| {
             }
             Escape::Ascii => assert!(written.bytes().all(|byte| (b' '..=b'~').contains(&byte))),
         }
+
+        let mut stream = Vec::new();
+        let mut frame = Frame::begin(&mut stream);
+        frame.data_line(|buffer| json::string(buffer, text, escape));
+        frame.end();
+        let events = Decoder::new().feed(&stream);
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].data, written);
 
         let mut body = Vec::new();
         json::string_body(&mut body, text, escape);
