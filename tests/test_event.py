@@ -1,4 +1,7 @@
-"""The native `ServerSentEvent` against FastAPI's class, and what no event object gets through."""
+"""The native `ServerSentEvent` against FastAPI's class, and what no event object gets through.
+
+What a receiver makes of the frames is in `test_received.py`.
+"""
 
 import copy
 import json
@@ -10,8 +13,6 @@ from enum import StrEnum
 import fastapi.sse
 import pytest
 from fastapi.encoders import jsonable_encoder
-from hypothesis import given, reject
-from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from eventwire import Encoder, ServerSentEvent
@@ -325,74 +326,3 @@ def test_a_lying_str_is_written_as_the_characters_it_has(smuggle):
     event = smuggle(event=Lying("name"), comment=Lying("a\nb"), raw_data=Lying("c\rd"))
     expected = b": a\n: b\nevent: name\ndata: c\ndata: d\n\n"
     assert Encoder().encode(event) == expected
-
-
-def lf(text):
-    """Write every line end of the standard as LF."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def decode(stream):
-    """Read a stream as the HTML Standard says (section 9.2.6), and the comments with it.
-
-    Returns the events as (type, data, last event id), the reconnection time, the comment lines.
-    """
-    text = lf(stream.decode().removeprefix("\ufeff"))
-    events, comments, data, kind, last_id, retry = [], [], "", "", "", None
-    for line in text.split("\n")[:-1]:
-        name, colon, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if not line:
-            if data:
-                events.append((kind or "message", data.removesuffix("\n"), last_id))
-            data = kind = ""
-        elif not name and colon:
-            comments.append(value)
-        elif name == "event":
-            kind = value
-        elif name == "data":
-            data += value + "\n"
-        elif name == "id" and "\0" not in value:
-            last_id = value
-        elif name == "retry" and value.isascii() and value.isdigit():
-            retry = int(value)
-        else:
-            raise AssertionError(f"an unexpected line: {line!r}")
-    return events, retry, comments
-
-
-nasty = st.text("\n\r\0: \u2028\x85\ufeffüd")
-texts = st.none() | nasty | st.text()
-json_values = st.recursive(nasty | st.text() | st.integers() | st.booleans(), st.lists)
-payloads = st.fixed_dictionaries(
-    {}, optional={"raw_data": nasty | st.text(), "data": st.none() | json_values}
-)
-
-
-@given(payloads, texts, texts, texts, st.none() | st.integers(-1))
-def test_a_receiver_reads_the_fields_and_nothing_else(payload, event, id_, comment, retry):
-    """Whatever the class accepts comes back as it was, in one event or none, never in two."""
-    try:
-        sent = ServerSentEvent(**payload, event=event, id=id_, comment=comment, retry=retry)
-    except ValidationError:
-        reject()
-    frame = Encoder().encode(sent)
-    events, got_retry, comments = decode(b"id: before\n\n" + frame)
-    kind, last_id = sent.event or "message", "before" if sent.id is None else sent.id
-    if sent.raw_data is not None:
-        assert events == [(kind, lf(sent.raw_data), last_id)]
-    elif sent.data is not None:
-        ((got_kind, data, got_id),) = events
-        assert (got_kind, json.loads(data), got_id) == (kind, sent.data, last_id)
-    else:
-        assert events == []
-    assert got_retry == sent.retry
-    assert comments == ([] if sent.comment is None else lf(sent.comment).split("\n"))
-
-
-@given(st.lists(nasty | st.text()))
-def test_frames_one_after_another_are_one_event_each(texts_sent):
-    """Frames stay apart, whatever text they carry."""
-    stream = b"".join(Encoder().encode(ServerSentEvent(raw_data=text)) for text in texts_sent)
-    events, _, _ = decode(stream)
-    assert [data for _, data, _ in events] == [lf(text) for text in texts_sent]
