@@ -116,7 +116,7 @@ def test_a_serializer_that_fails_runs_once(form):
 
 
 def test_an_interrupt_in_a_serializer_is_what_it_is_to_pydantic():
-    """Writing JSON Pydantic wraps it in an error, dumping it lets it pass; nothing asks again."""
+    """Pydantic wraps it in an error; nothing asks again."""
     calls = []
 
     def interrupt(_):
@@ -128,11 +128,9 @@ def test_an_interrupt_in_a_serializer_is_what_it_is_to_pydantic():
         a: int = 1
         b: int = 2
 
-    for encoder in (Encoder(), Encoder(Interrupted)):
+    for encoder in (Encoder(), Encoder(Interrupted), SPACED):
         with pytest.raises(pydantic_core.PydanticSerializationError, match="KeyboardInterrupt"):
             encoder.encode(Interrupted())
-    with pytest.raises(KeyboardInterrupt):
-        SPACED.encode(Interrupted())
     assert len(calls) == 3
 
 
