@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import eventwire.fastapi
 from eventwire import Encoder, ServerSentEvent
-from receiver import Message, Received, receive
 from oracle import route
+from receiver import Message, Received, receive
 
 ENCODERS = {"compact": Encoder(), "of a route": route()}
 CLASSES = {
