@@ -11,7 +11,8 @@ from starlette.responses import StreamingResponse
 
 from eventwire._core import Driver, Encoder
 from eventwire._pump import close
-from eventwire._stream import Source, Stream
+from eventwire._source import Source
+from eventwire._stream import Stream
 from eventwire._threads import ThreadedIterator
 
 if TYPE_CHECKING:

@@ -15,22 +15,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from eventwire._core import Driver, Encoder, Slicer
 from eventwire._keepalive import KeepAlive
 from eventwire._outbox import Outbox
-from eventwire._pump import AsyncDrive, close
-from eventwire._threads import ThreadDrive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
-    from typing import Literal
-
     from starlette.types import Receive, Send
+
+    from eventwire._source import Source
 
 KEEPALIVE_COMMENT = b": ping\n\n"
 
@@ -38,37 +33,6 @@ CLEANUP_TIMEOUT = 30.0
 """How long a request waits for a generator that was told to end, in seconds."""
 
 _log = logging.getLogger("eventwire")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What is streamed, and how its items become frames.
-
-    ``iterator`` is an async iterator, ``iterable`` a sync iterable: one of them is given.
-    """
-
-    iterator: AsyncIterator[Any] | None
-    iterable: Iterable[Any] | None
-    encoder: Encoder
-    frames_are: Literal["nothing", "bytes", "text"]
-    invalid: Callable[[Any, Any], BaseException] | None
-
-    def drive(self) -> AsyncDrive | ThreadDrive:
-        """Make what brings the items to an outbox."""
-        if self.iterator is not None:
-            driver = Driver(
-                self.iterator, self.encoder, frames_are=self.frames_are, invalid=self.invalid
-            )
-            return AsyncDrive(self.iterator, driver)
-        assert self.iterable is not None
-        slicer = Slicer(
-            self.iterable, self.encoder, frames_are=self.frames_are, invalid=self.invalid
-        )
-        return ThreadDrive(slicer)
-
-    async def close_unstarted(self) -> None:
-        """Close it before anything was asked of it."""
-        await close(self.iterator)
 
 
 class Stream:

@@ -1,0 +1,45 @@
+"""What is streamed, and how its items become frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eventwire._core import Driver, Encoder, Slicer
+from eventwire._pump import AsyncDrive, close
+from eventwire._threads import ThreadDrive
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+    from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An iterator with its encoder.
+
+    ``iterator`` is an async iterator, ``iterable`` a sync iterable: one of them is given.
+    """
+
+    iterator: AsyncIterator[Any] | None
+    iterable: Iterable[Any] | None
+    encoder: Encoder
+    frames_are: Literal["nothing", "bytes", "text"]
+    invalid: Callable[[Any, Any], BaseException] | None
+
+    def drive(self) -> AsyncDrive | ThreadDrive:
+        """Make what brings the items to an outbox."""
+        if self.iterator is not None:
+            driver = Driver(
+                self.iterator, self.encoder, frames_are=self.frames_are, invalid=self.invalid
+            )
+            return AsyncDrive(self.iterator, driver)
+        assert self.iterable is not None
+        slicer = Slicer(
+            self.iterable, self.encoder, frames_are=self.frames_are, invalid=self.invalid
+        )
+        return ThreadDrive(slicer)
+
+    async def close_unstarted(self) -> None:
+        """Close it before anything was asked of it."""
+        await close(self.iterator)
