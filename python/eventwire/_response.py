@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 
 from eventwire._core import Driver, Encoder
 from eventwire._pump import close
+from eventwire._shutdown import opened
 from eventwire._source import Source
 from eventwire._stream import Stream
 from eventwire._threads import ThreadedIterator
@@ -51,6 +52,12 @@ class EventSourceResponse(StreamingResponse):
     """
 
     media_type = "text/event-stream"
+    shutdown_grace_period: float = 0.0
+    """Seconds that a generator has to end by itself when the server stops; then it is closed."""
+    farewell: Callable[[], Any] | None = None
+    """Called when the server stops; returns the item to send then, or an awaitable of it."""
+    drain_on_shutdown: bool = True
+    """False: the server's stop leaves the stream alone, however long it takes."""
     _frames_are: ClassVar[Literal["nothing", "bytes", "text"]] = "bytes"
 
     def __init__(
@@ -89,19 +96,31 @@ class EventSourceResponse(StreamingResponse):
             "status": self.status_code,
             "headers": self.raw_headers,
         }
+        stream = Stream(
+            source,
+            send,
+            ping_interval=self._ping_interval(),
+            shutdown_grace_period=self.shutdown_grace_period,
+            farewell=self.farewell,
+            drain_on_shutdown=self.drain_on_shutdown,
+        )
+        # Before the start: from then on the server waits for the stream when it stops.
+        open_streams = opened(stream) if stream.drain_on_shutdown else None
         try:
-            await send(start)
-            stream = Stream(source, send, ping_interval=self._ping_interval())
-        except BaseException:
-            await source.close_unstarted()
-            raise
-        try:
+            try:
+                await send(start)
+            except BaseException:
+                await source.close_unstarted()
+                raise
             await stream.run(receive)
         except OSError as error:
             # From ASGI HTTP spec 2.4 on, a send to a client that has left raises OSError.
             if error is stream.send_error and _spec_version(scope) >= (2, 4):
                 raise ClientDisconnect from error
             raise
+        finally:
+            if open_streams is not None:
+                open_streams.discard(stream)
         if self.background is not None:
             await self.background()
 

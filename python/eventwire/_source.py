@@ -11,7 +11,7 @@ from eventwire._threads import ThreadDrive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
-    from typing import Literal
+    from typing import Literal, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,23 @@ class Source:
         )
         return ThreadDrive(slicer)
 
+    def frame(self, item: Any) -> bytes:
+        """One item as a frame of this stream, from wherever it comes."""
+        return Driver(
+            _NOTHING, self.encoder, frames_are=self.frames_are, invalid=self.invalid
+        ).frame(item)
+
     async def close_unstarted(self) -> None:
         """Close it before anything was asked of it."""
         await close(self.iterator)
+
+
+class _Nothing:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        raise StopAsyncIteration
+
+
+_NOTHING = _Nothing()
