@@ -38,6 +38,10 @@ class EventSourceResponse(StreamingResponse):
     at once; when it fails the events before the failure are delivered, the body is cut and the
     exception propagates as it is. Sync iterables run in worker threads.
 
+    When the server stops the generator may end by itself for ``shutdown_grace_period`` seconds,
+    then it is closed. The body ends cleanly if it ended by itself or a ``farewell`` was sent, and
+    is cut otherwise; see :func:`eventwire.drain`.
+
     Args:
         content: async or sync iterable of items.
         status_code: HTTP status.
@@ -53,9 +57,16 @@ class EventSourceResponse(StreamingResponse):
 
     media_type = "text/event-stream"
     shutdown_grace_period: float = 0.0
-    """Seconds that a generator has to end by itself when the server stops; then it is closed."""
+    """Seconds that a generator has to end by itself when the server stops; then it is closed.
+
+    If it has not ended 0.5 s after that, or the client has not read the end, the request returns
+    without it.
+    """
     farewell: Callable[[], Any] | None = None
-    """Called when the server stops; returns the item to send then, or an awaitable of it."""
+    """Called when the server stops; returns the item to send then, or an awaitable of it.
+
+    None sends nothing. An error, also of encoding the item, is logged and the body is cut.
+    """
     drain_on_shutdown: bool = True
     """False: the server's stop leaves the stream alone, however long it takes."""
     _frames_are: ClassVar[Literal["nothing", "bytes", "text"]] = "bytes"
