@@ -141,7 +141,6 @@ class Stream:
         """
         self._request = asyncio.current_task()
         self._listening = receive is not None
-        # Before the pump: with eager tasks it may end inside create_task.
         if self._keepalive is not None:
             self._keepalive.start()
         pump = self._loop.create_task(self._iterate())
@@ -256,8 +255,11 @@ class Stream:
         self._outbox.forget()
 
     async def _iterate(self) -> None:
+        if self._pump is None:
+            # An eager task, inside create_task: nobody listens yet, and who has left already must
+            # not start the generator.
+            await asyncio.sleep(0)
         self._started = True
-        self._pump = asyncio.current_task()
         try:
             if await self._bring():
                 await self._outbox.drain()
