@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, TypeAdapter, create_model, field_serializ
 
 from eventwire import Encoder, ServerSentEvent
 from forms import FORMS, encode, every_form, in_threads, still_works
-from oracle import Leaf, Plain, Tree, differences, frame, outcome, route
+from oracle import Leaf, Plain, differences, frame, outcome, route
 
 Open = create_model("Open", __config__={"extra": "allow"}, number=(int, 1))
 Nothing = create_model("Nothing")
