@@ -9,7 +9,7 @@ from pydantic import PydanticSchemaGenerationError
 
 import eventwire.fastapi
 from eventwire import Encoder, ServerSentEvent
-from test_plan import route
+from oracle import route
 
 COMPACT, ROUTE = Encoder(), route()
 

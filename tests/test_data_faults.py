@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter, create_model
 
 from forms import encode, every_form, still_works
-from test_plan import Plain, Tree, differences
+from oracle import Plain, Tree, differences
 
 Open = create_model("Open", __config__={"extra": "allow"}, number=(int, 1))
 

@@ -12,7 +12,7 @@ import pytest
 
 import eventwire.fastapi
 from eventwire import Encoder, ServerSentEvent
-from test_plan import Plain, route
+from oracle import Plain, route
 
 ENCODES = int(os.environ.get("EVENTWIRE_ENCODES", "1000000"))
 

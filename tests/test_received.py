@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import eventwire.fastapi
 from eventwire import Encoder, ServerSentEvent
+from oracle import route
 from receiver import Message, Received, receive
-from test_plan import route
 
 ENCODERS = {"compact": Encoder(), "of a route": route()}
 CLASSES = {
