@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+import loops
 from eventwire import _outbox
-from servers import Server
+from servers import COMBINATIONS, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,11 +23,11 @@ settings.register_profile("slow", max_examples=4000)
 settings.load_profile("fast")
 
 
-@pytest.fixture(params=["httptools-uvloop", "h11-asyncio"])
+@pytest.fixture(params=COMBINATIONS)
 def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
     """Return a function that serves an ASGI application on a real uvicorn until the test ends.
 
-    Both HTTP implementations and both event loops; `serve.combination` names the one in use.
+    Both HTTP implementations and both event loops, and eager tasks where the Python has them.
     """
     http, loop = request.param.split("-")
     with contextlib.ExitStack() as stack:
@@ -35,9 +38,11 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
         yield start
 
 
-@pytest.fixture(params=["server", "stranger"])
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Make every `send` a recognised server's, or leave it a stranger's."""
-    if request.param == "server":
+@pytest.fixture(params=itertools.product(["server", "stranger"], loops.LOOPS), ids=", ".join)
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every `send` a recognised server's or leave it a stranger's; on each kind of loop."""
+    sender, loop = request.param
+    if sender == "server":
         monkeypatch.setattr(_outbox, "server_send", lambda send: send)
-    return request.param
+    # Where `asyncio.run` gets its loop from.
+    monkeypatch.setattr(asyncio.events, "new_event_loop", loops.LOOPS[loop])

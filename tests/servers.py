@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
+import loops
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+COMBINATIONS = ["httptools-uvloop", "h11-asyncio"]
+"""HTTP implementations and event loops."""
+if loops.HAS_EAGER:
+    COMBINATIONS += ["h11-loops:eager"]
 
 
 class Server:

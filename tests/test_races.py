@@ -6,8 +6,8 @@ import asyncio
 import random
 
 import pytest
-import uvloop
 
+import loops
 from asgi import Wire
 from eventwire import EventSourceResponse, _outbox, drain
 
@@ -145,7 +145,7 @@ class Scenario:
         return faults
 
 
-@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("loop", loops.ALL_LOOPS.values(), ids=loops.ALL_LOOPS)
 @pytest.mark.parametrize("kind", ["server", "stranger"])
 def test_whatever_the_order_of_events(loop, kind, monkeypatch, caplog):
     """Closed once, a prefix of whole frames, no task, no send and no log afterwards."""

@@ -132,7 +132,6 @@ class Stream:
         """
         self._request = asyncio.current_task()
         self._listening = receive is not None
-        # Before the pump: with eager tasks it may end inside create_task.
         if self._close_at is not None:
             self._begin_to_end(self._close_at)
         if self._keepalive is not None:
@@ -306,8 +305,11 @@ class Stream:
         self._outbox.forget()
 
     async def _iterate(self) -> None:
+        if self._pump is None:
+            # An eager task, inside create_task: nobody listens yet, and who has left already must
+            # not start the generator.
+            await asyncio.sleep(0)
         self._started = True
-        self._pump = asyncio.current_task()
         farewell = self._farewell
         finished = False
         try:

@@ -224,6 +224,15 @@ fn is_for_the_whole(py: Python<'_>, error: &PyErr) -> bool {
             }))
 }
 
+/// The default of `by_alias` in `BaseModel.model_dump_json`.
+fn model_dumps_by_alias(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    py.import("pydantic")?
+        .getattr("BaseModel")?
+        .getattr("model_dump_json")?
+        .getattr("__kwdefaults__")?
+        .get_item("by_alias")
+}
+
 /// The keyword arguments for a form, one dict each.
 fn keywords(py: Python<'_>, form: Form) -> PyResult<&Bound<'_, PyDict>> {
     static TABLE: [PyOnceLock<Py<PyDict>>; 24] = [const { PyOnceLock::new() }; 24];
@@ -238,8 +247,11 @@ fn keywords(py: Python<'_>, form: Form) -> PyResult<&Bound<'_, PyDict>> {
         keywords.set_item("warnings", "error")?;
         keywords.set_item("exclude_none", form.exclude_none)?;
         keywords.set_item("exclude_unset", form.exclude_unset)?;
-        if let Some(by_alias) = form.by_alias {
-            keywords.set_item("by_alias", by_alias)?;
+        match form.by_alias {
+            Some(by_alias) => keywords.set_item("by_alias", by_alias)?,
+            // What `model_dump_json` says by itself: False before Pydantic 2.11, whose serializer
+            // would say True.
+            None => keywords.set_item("by_alias", model_dumps_by_alias(py)?)?,
         }
         if form.is_spaced() {
             keywords.set_item("mode", "json")?;

@@ -1,0 +1,42 @@
+"""Event loops to run streams on: where the Python has them, also with eager tasks.
+
+An eager task starts inside `create_task`, and may have ended when that returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import TYPE_CHECKING
+
+import uvloop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_new = asyncio.new_event_loop  # tests replace it
+
+
+def plain() -> asyncio.AbstractEventLoop:
+    """Make asyncio's own loop."""
+    return _new()
+
+
+def eager(make: Callable[[], asyncio.AbstractEventLoop] = plain) -> asyncio.AbstractEventLoop:
+    """Make a loop whose tasks are eager."""
+    loop = make()
+    loop.set_task_factory(asyncio.eager_task_factory)
+    return loop
+
+
+HAS_EAGER = hasattr(asyncio, "eager_task_factory")  # from 3.12 on
+
+LOOPS = {"asyncio": plain}
+"""By name, what makes them."""
+if HAS_EAGER:
+    LOOPS["eager"] = eager
+
+ALL_LOOPS = {**LOOPS, "uvloop": uvloop.new_event_loop}
+"""Of both implementations."""
+if HAS_EAGER:
+    ALL_LOOPS["eager uvloop"] = functools.partial(eager, uvloop.new_event_loop)
