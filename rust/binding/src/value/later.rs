@@ -5,7 +5,7 @@
 //! buffer, that something comes there; when everything else is written, and nothing can send the
 //! item to the general path any more, the notes are carried out in order.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -34,21 +34,26 @@ struct Note {
 }
 
 thread_local! {
-    /// The notes of the item that this thread is writing.
-    static NOTES: Cell<Vec<Note>> = const { Cell::new(Vec::new()) };
+    /// The notes of the items that this thread is writing: a finalizer may encode something while
+    /// another item is half written.
+    static NOTES: RefCell<Vec<Note>> = const { RefCell::new(Vec::new()) };
+    /// Which of them are the present item's: from the first number on, up to the second. (Looked at
+    /// for every item, and cheaper to look at than a `Vec`.)
+    static PRESENT: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
 impl Later {
     /// Notes that `value` is to be written here.
     #[cold]
     pub(super) fn note(self, buffer: &[u8], value: &Bound<'_, PyAny>) -> Wrote {
-        let mut notes = NOTES.take();
-        notes.push(Note {
+        let note = Note {
             at: buffer.len(),
             value: value.clone().unbind(),
             later: self,
-        });
-        NOTES.set(notes);
+        };
+        let (first, end) = PRESENT.get();
+        PRESENT.set((first, end + 1));
+        NOTES.with_borrow_mut(|notes| notes.push(note));
         Wrote::Value
     }
 
@@ -67,9 +72,15 @@ impl Later {
 /// Takes back what was written from `mark` on, notes included.
 pub(super) fn truncate(buffer: &mut Vec<u8>, mark: usize) {
     buffer.truncate(mark);
-    let mut notes = NOTES.take();
-    notes.retain(|note| note.at < mark);
-    NOTES.set(notes);
+    let (first, end) = PRESENT.get();
+    if first == end {
+        return;
+    }
+    let taken_back = NOTES.with_borrow_mut(|notes| {
+        let kept = notes[first..].partition_point(|note| note.at < mark);
+        notes.split_off(first + kept)
+    });
+    PRESENT.set((first, end - taken_back.len()));
 }
 
 /// Runs a fast path, then what it has put off.
@@ -79,11 +90,15 @@ pub(super) fn truncate(buffer: &mut Vec<u8>, mark: usize) {
 /// collector. What a panic may leave half done is the buffer, and the caller truncates that.
 #[inline]
 pub(crate) fn writing(buffer: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Wrote) -> Wrote {
-    // What a serializer encodes itself, while it runs, has notes of its own.
-    let outer = NOTES.take();
+    let outer = PRESENT.get();
+    PRESENT.set((outer.1, outer.1));
     let result = catch_unwind(AssertUnwindSafe(|| write(buffer))).unwrap_or(Wrote::Unknown);
-    let notes = NOTES.replace(outer);
-    if notes.is_empty() || result != Wrote::Value {
+    let (first, end) = PRESENT.replace(outer);
+    if first == end {
+        return result;
+    }
+    let notes = NOTES.with_borrow_mut(|notes| notes.split_off(first));
+    if result != Wrote::Value {
         return result;
     }
     carry_out(buffer, &notes)
@@ -91,28 +106,32 @@ pub(crate) fn writing(buffer: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> 
 
 #[cold]
 fn carry_out(buffer: &mut Vec<u8>, notes: &[Note]) -> Wrote {
-    let outer = NOTES.take();
-    let first = notes.first().map_or(0, |note| note.at);
-    let rest = buffer.split_off(first);
+    let start = notes.first().map_or(0, |note| note.at);
+    let rest = buffer.split_off(start);
     let mut done = 0;
-    let mut wrote = Wrote::Value;
     Python::attach(|py| {
         for note in notes {
-            buffer.extend_from_slice(&rest[done..note.at - first]);
-            done = note.at - first;
-            wrote = note.later.write(buffer, note.value.bind(py));
-            // What it has become cannot be put off once more.
-            if wrote == Wrote::Value && !NOTES.take().is_empty() {
-                wrote = Wrote::Whole;
-            }
-            if wrote != Wrote::Value {
-                return;
+            let place = note.at - start;
+            buffer.extend_from_slice(&rest[done..place]);
+            done = place;
+            // What it has become may need no code of the user's once more: that is not put off.
+            let outer = PRESENT.get();
+            PRESENT.set((outer.1, outer.1));
+            let wrote = note.later.write(buffer, note.value.bind(py));
+            let (first, end) = PRESENT.replace(outer);
+            let more = NOTES.with_borrow_mut(|notes| notes.split_off(first));
+            if wrote != Wrote::Value || first != end {
+                drop(more);
+                return if wrote == Wrote::Value {
+                    Wrote::Whole
+                } else {
+                    wrote
+                };
             }
         }
         buffer.extend_from_slice(&rest[done..]);
-    });
-    NOTES.set(outer);
-    wrote
+        Wrote::Value
+    })
 }
 
 /// `json.dumps` of what an encoder returns; an error is the encoder's own.
