@@ -46,6 +46,27 @@ def test_an_idle_stream_gets_a_comment_after_the_interval():
     assert wire.body.replace(PING, b"") == b"data: 1\n\ndata: 2\n\n"
 
 
+def test_the_interval_begins_with_the_response():
+    """Not before its start has been sent, however long that took."""
+
+    async def main():
+        wire = Wire()
+
+        async def generator():
+            await asyncio.sleep(0.015)
+            yield 1
+
+        async def slow(message):
+            if message["type"] == "http.response.start":
+                await asyncio.sleep(0.04)
+
+        wire.on_send = slow
+        await start(generator(), wire)
+        assert wire.body == b"data: 1\n\n"
+
+    asyncio.run(main())
+
+
 def test_only_idle_time_counts():
     """A stream with events more often than the interval gets no comment."""
 

@@ -31,6 +31,10 @@ OUT_OF_RANGE = [
     ("cleanup_timeout", None, TypeError, "a number of seconds"),
     ("on_disconnect", "call me", TypeError, "a function, or None"),
     ("escape_line_separators", "yes", TypeError, "True or False"),
+    ("shutdown_grace_period", -1, ValueError, "0 or more"),
+    ("shutdown_grace_period", None, TypeError, "a number of seconds"),
+    ("farewell", "bye", TypeError, "a function, or None"),
+    ("drain_on_shutdown", None, TypeError, "True or False"),
 ]
 
 ours = pytest.mark.parametrize(

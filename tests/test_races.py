@@ -1,4 +1,4 @@
-"""Random generators, sends, disconnects, cancellations: what holds in every order of events."""
+"""Random generators, sends, disconnects, cancellations, drains: what holds in any order of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 
 import loops
 from asgi import Wire
-from eventwire import EventSourceResponse, _outbox
+from eventwire import EventSourceResponse, _outbox, drain
 
 STREAMS = 300
+BYE = b"event: bye\n\n"
 
 
 class SendError(Exception):
@@ -30,7 +31,11 @@ class Scenario:
         self.items = self.random.randrange(8)
         self.raises_at = self.random.choice([None, None, self.random.randrange(6)])
         self.send_fails_at = self.random.choice([None, None, None, self.random.randrange(6)])
-        self.fate = self.random.choice(["none", "none", "leave", "cancel", "both", "twice"])
+        self.fate = self.random.choice(
+            ["none", "none", "leave", "cancel", "both", "twice", "drain"]
+        )
+        self.says = self.random.choice([None, "now", "later"])
+        self.farewells = 0
         self.yielded: list[bytes] = []
         self.entered = self.closed = self.sends = 0
         self.wire = Wire()
@@ -73,10 +78,20 @@ class Scenario:
         if number == self.send_fails_at:
             raise SendError
 
+    def say(self) -> bytes:
+        self.farewells += 1
+        return BYE
+
+    async def say_later(self) -> bytes:
+        await self.pause(2)
+        return self.say()
+
     async def respond(self) -> int:
         response = EventSourceResponse(self.generator())
         interval = self.random.choice([None, 0.001, 0.0005])
         response.ping_interval = interval
+        response.shutdown_grace_period = self.random.choice([0, 0, 0.001])
+        response.farewell = {None: None, "now": self.say, "later": self.say_later}[self.says]
         await response(self.wire.scope, self.wire.receive, self.wire.send)
         return asyncio.current_task().cancelling()
 
@@ -86,6 +101,8 @@ class Scenario:
             await asyncio.sleep(self.random.choice([0, 0, 0.001]))
         if self.fate in {"leave", "both"}:
             self.wire.leave()
+        if self.fate == "drain":
+            await drain()
         if self.fate in {"cancel", "both", "twice"}:
             task.cancel()
         if self.fate == "twice":
@@ -105,14 +122,19 @@ class Scenario:
 
     def faults(self, task: asyncio.Task[int]) -> list[str]:
         error = None if task.cancelled() else task.exception()
-        body, whole = self.wire.body.replace(b": ping\n\n", b""), b"".join(self.yielded)
+        sent, whole = self.wire.body.replace(b": ping\n\n", b""), b"".join(self.yielded)
+        body = sent.replace(BYE, b"")
         raised = self.raises_at is not None and self.closed and len(self.yielded) == self.raises_at
         faults = []
         if self.entered and self.closed != 1:
             faults.append(f"closed {self.closed} times")
         if not whole.startswith(body):
             faults.append("the body is not a prefix of what was yielded")
-        if self.wire.ended and (body != whole or error is not None):
+        if self.wire.ended and error is not None:
+            faults.append("ended as if there was no error")
+        if sent.count(BYE) > self.farewells or self.farewells > (self.fate == "drain"):
+            faults.append("a farewell that nobody said")
+        if self.wire.ended and body != whole and not sent.count(BYE):
             faults.append("ended as if complete")
         if error is None and not task.cancelled() and task.result():
             faults.append("left a cancellation request behind")

@@ -31,9 +31,14 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def dumped(value: Any) -> str:
+    """JSON of what an encoder has returned."""
+    return json.dumps(_finite(value))
+
+
 def untyped_json(value: Any) -> str:
     """JSON of an item without a declared type: spaced, ASCII."""
-    return json.dumps(_finite(jsonable_encoder(value)))
+    return dumped(jsonable_encoder(value))
 
 
 def event_json(data: Any) -> str:

@@ -43,7 +43,7 @@ class KeepAlive:
 
     def start(self) -> None:
         """Arm the timer."""
-        self._handle = self._loop.call_at(self._outbox.last + self._interval, self._fire)
+        self._handle = self._loop.call_later(self._interval, self._fire)
 
     def stop(self) -> None:
         """Send no further comment."""

@@ -80,12 +80,15 @@ def _message(name: str, value: Any) -> None:
 CHECKS: dict[str, Callable[[str, Any], None]] = {
     "cleanup_timeout": _period,
     "coalesce": _flag,
+    "drain_on_shutdown": _flag,
     "escape_line_separators": _flag,
+    "farewell": _callback,
     "on_disconnect": _callback,
     "ping_interval": _interval,
     "ping_message": _message,
     "ping_single_newline": _flag,
     "send_timeout": _interval,
+    "shutdown_grace_period": _period,
     "wait_for_first_event": _flag,
 }
 """The options of ``EventSourceResponse``, and what checks each of them."""

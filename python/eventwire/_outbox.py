@@ -108,6 +108,30 @@ class Outbox:
         while self._helper is None and self.error is None and (frames := self._pending()):
             self.post(frames)
 
+    def insert(self, frames: bytes) -> None:
+        """Post ``frames`` behind what is pending now, before anything that gathers later."""
+        self.flush()
+        if self._helper is None:
+            if self.error is None:
+                self.post(frames)
+            return
+        gathered = (self._pending() or b"") + frames
+        pending = self._pending  # only now: it may have been an earlier `first`
+
+        def first() -> bytes | None:
+            self._pending = pending
+            return gathered
+
+        self._pending = first
+
+    def seal(self) -> None:
+        """Take nothing that gathers from now on; what is pending is still posted."""
+        self.flush()
+        gathered = self._pending()
+        self._pending = _nothing
+        if gathered:
+            self.insert(gathered)
+
     async def drain(self) -> None:
         """Wait until nothing is in flight and nothing is pending, or a send has failed."""
         self.flush()

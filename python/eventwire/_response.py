@@ -14,7 +14,9 @@ from starlette.responses import StreamingResponse
 from eventwire import _options
 from eventwire._core import Driver, Encoder
 from eventwire._pump import close
-from eventwire._stream import KEEPALIVE_COMMENT, Settings, Source, Stream
+from eventwire._shutdown import opened
+from eventwire._source import Source
+from eventwire._stream import KEEPALIVE_COMMENT, Settings, Stream
 from eventwire._threads import ThreadedIterator
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ class Options(TypedDict, total=False):
     cleanup_timeout: float
     on_disconnect: Callable[[], Any] | None
     escape_line_separators: bool
+    shutdown_grace_period: float
+    farewell: Callable[[], Any] | None
+    drain_on_shutdown: bool
 
 
 class EventSourceResponse(StreamingResponse):
@@ -54,6 +59,10 @@ class EventSourceResponse(StreamingResponse):
     at once; when it fails the events before the failure are delivered, the body is cut and the
     exception propagates as it is. Sync iterables run in worker threads. A HEAD request gets the
     headers; nothing is asked of the iterable.
+
+    When the server stops the generator may end by itself for ``shutdown_grace_period`` seconds,
+    then it is closed. The body ends cleanly if it ended by itself or a ``farewell`` was sent, and
+    is cut otherwise; see :func:`eventwire.drain`.
 
     Args:
         content: async or sync iterable of items.
@@ -72,6 +81,19 @@ class EventSourceResponse(StreamingResponse):
     """
 
     media_type = "text/event-stream"
+    shutdown_grace_period: float = 0.0
+    """Seconds that a generator has to end by itself when the server stops; then it is closed.
+
+    If it has not ended 0.5 s after that, or the client has not read the end, the request returns
+    without it.
+    """
+    farewell: Callable[..., Any] | None = None
+    """Called when the server stops; returns the item to send then, or an awaitable of it.
+
+    None sends nothing. An error, also of encoding the item, is logged and the body is cut.
+    """
+    drain_on_shutdown: bool = True
+    """False: the server's stop leaves the stream alone, however long it takes."""
     _frames_are: ClassVar[Literal["nothing", "bytes", "text"]] = "bytes"
 
     ping_interval: float | None = 15.0
@@ -156,13 +178,19 @@ class EventSourceResponse(StreamingResponse):
         waits = self.wait_for_first_event
         try:
             settings = self._settings()
-            if not waits:
-                await send(start)
             stream = Stream(source, send, settings, start=start if waits else None)
         except BaseException:
             await source.close_unstarted()
             raise
+        # Before the start: from then on the server waits for the stream when it stops.
+        open_streams = opened(stream) if stream.drain_on_shutdown else None
         try:
+            try:
+                if not waits:
+                    await send(start)
+            except BaseException:
+                await source.close_unstarted()
+                raise
             await stream.run(receive if _may_listen(scope) else None)
         except OSError as error:
             # From ASGI HTTP spec 2.4 on, a send to a client that has left raises OSError.
@@ -170,6 +198,9 @@ class EventSourceResponse(StreamingResponse):
                 await self._disconnected()
                 raise ClientDisconnect from error
             raise
+        finally:
+            if open_streams is not None:
+                open_streams.discard(stream)
         if stream.left:
             await self._disconnected()
 
@@ -205,6 +236,9 @@ class EventSourceResponse(StreamingResponse):
             coalesce=self.coalesce,
             send_timeout=self.send_timeout,
             cleanup_timeout=self.cleanup_timeout,
+            shutdown_grace_period=self.shutdown_grace_period,
+            farewell=self.farewell,
+            drain_on_shutdown=self.drain_on_shutdown,
         )
 
     def _ping(self) -> Callable[[], bytes]:

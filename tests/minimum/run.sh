@@ -12,7 +12,8 @@ if [ ! -e "$venv/.ready" ] || [ "$0" -nt "$venv/.ready" ]; then
   "$venv/bin/python" -m pip install --quiet --upgrade pip
   "$venv/bin/python" -m pip install --quiet \
     starlette==0.46.0 pydantic==2.9.0 fastapi==0.135.0 \
-    sse-starlette uvicorn uvloop httptools httpx hypothesis pytest pytest-timeout trio
+    sse-starlette uvicorn granian hypercorn uvloop httptools httpx \
+    hypothesis pytest pytest-timeout trio
   touch "$venv/.ready"
 fi
 cd "$root"

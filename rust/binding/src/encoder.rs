@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use eventwire_core::{Frame, json};
 use pyo3::exceptions::{PyTypeError, PyUnicodeDecodeError, PyValueError};
@@ -17,7 +16,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::event::{Event, Fields, event_kind, event_of};
 use crate::path::{Declared, Invalid, Json, unless_exception};
-use crate::value::{Wrote, class_of, is_builtin, written};
+use crate::value::{Wrote, class_of, is_builtin, writing, written};
 
 /// Encodes items as server-sent events: `Encoder(item_type).encode(item) -> bytes`.
 ///
@@ -203,12 +202,15 @@ impl Encoder {
             if write_frame(buffer, |buffer| declared.write(buffer, Some(plan), item))? {
                 return Ok(());
             }
-            // What is written as it is was not validated yet.
-            let value = declared.validate(item, invalid)?;
-            return self.append_json(buffer, py, declared.json(&value));
+            return self.append_json(buffer, py, declared.json(item));
         }
-        if !is_builtin(item) {
-            let kind = match class_of(item).event {
+        let class = if is_builtin(item) {
+            None
+        } else {
+            Some(class_of(item))
+        };
+        if let Some(class) = &class {
+            let kind = match class.event {
                 Some(kind) => kind,
                 None => event_kind(&item.get_type())?,
             };
@@ -223,7 +225,8 @@ impl Encoder {
         }
         let Some(declared) = &self.declared else {
             if write_frame(buffer, |buffer| {
-                self.items.write(buffer, item, self.line_safe)
+                self.items
+                    .write(buffer, item, class.as_deref(), self.line_safe)
             })? {
                 return Ok(());
             }
@@ -272,12 +275,19 @@ impl Encoder {
         let Some(data) = &fields.data else {
             return fields.write(buffer, |_| Ok(true));
         };
-        let whole =
-            fields.try_write(buffer, |frame| {
-                written(frame.data_line(|buffer| {
-                    unless_panic(|| self.data.write(buffer, data, self.line_safe))
-                }))
-            })?;
+        let whole = fields.try_write(buffer, |frame| {
+            written(frame.data_line(|buffer| {
+                writing(buffer, |buffer| {
+                    let class = if is_builtin(data) {
+                        None
+                    } else {
+                        Some(class_of(data))
+                    };
+                    self.data
+                        .write(buffer, data, class.as_deref(), self.line_safe)
+                })
+            }))
+        })?;
         if whole {
             return Ok(());
         }
@@ -313,19 +323,9 @@ fn json_text<'a>(json: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
 #[inline]
 fn write_frame(buffer: &mut Vec<u8>, json: impl FnOnce(&mut Vec<u8>) -> Wrote) -> PyResult<bool> {
     let mut frame = Frame::begin(buffer);
-    let whole = written(frame.data_line(|buffer| unless_panic(|| json(buffer))))?;
+    let whole = written(frame.data_line(|buffer| writing(buffer, json)))?;
     if whole {
         frame.end();
     }
     Ok(whole)
-}
-
-/// Runs a fast path; a panic in it leaves the item to the general path.
-///
-/// PyO3's iterators panic when a container changes while it is read, which takes another thread,
-/// or a finalizer run by the garbage collector. What a panic may leave half done is the buffer,
-/// and the caller truncates that.
-#[inline]
-fn unless_panic(write: impl FnOnce() -> Wrote) -> Wrote {
-    catch_unwind(AssertUnwindSafe(write)).unwrap_or(Wrote::Unknown)
 }

@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use crate::value::{
-    Dialect, Form, Plan, Wrote, compile, write_event_data, write_inferred, write_jsonable,
+    Class, Dialect, Form, Plan, Wrote, compile, write_event_data, write_inferred, write_jsonable,
 };
 
 /// What an item that failed validation turns into: `(item, pydantic.ValidationError) -> exception`.
@@ -33,21 +33,22 @@ impl Json {
         }
     }
 
-    /// The fast path.
+    /// The fast path. `class`: what is known of the value's class; None: it is a builtin.
     #[inline]
     pub(crate) fn write(
         &self,
         buffer: &mut Vec<u8>,
         value: &Bound<'_, PyAny>,
+        class: Option<&Class>,
         line_safe: bool,
     ) -> Wrote {
         match self {
             Self::Compact => {
                 let form = Form::new(Dialect::Compact, line_safe, Some(true));
-                write_inferred(buffer, value, form)
+                write_inferred(buffer, value, class, form)
             }
-            Self::Spaced(_) => write_jsonable(buffer, value),
-            Self::EventData(_) => write_event_data(buffer, value, line_safe),
+            Self::Spaced(_) => write_jsonable(buffer, value, class),
+            Self::EventData(_) => write_event_data(buffer, value, class, line_safe),
         }
     }
 
@@ -137,7 +138,10 @@ impl Declared {
             return Ok(None);
         }
         // A schema that is not shaped as documented has no plan; that is not the user's error.
-        let plan = compile(&adapter.getattr(intern!(py, "core_schema"))?).ok();
+        let plan = adapter
+            .getattr(intern!(py, "core_schema"))
+            .and_then(|schema| compile(&schema, Some(&serializer)))
+            .ok();
         Ok(self.plan.get_or_init(|| plan).as_ref())
     }
 

@@ -30,6 +30,28 @@ pub(crate) fn instance_dict<'py>(instance: &Bound<'py, PyAny>) -> Option<Bound<'
     dict.ok()?.cast_into_exact().ok()
 }
 
+/// `object.__getattribute__(instance, name)`; None if there is no such attribute.
+///
+/// The caller has made sure that the class replaces `__getattribute__` with nothing else; a
+/// `__getattr__` is not asked.
+///
+/// What it buys: see [`instance_dict`]; a chunk of the openai SDK, whose three models may have
+/// extra fields, is encoded in 490 ns with `getattr` and in 430 ns with this.
+#[inline]
+pub(crate) fn attribute<'py>(
+    instance: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: both arguments are live objects and the thread is attached. The result is a new
+    // reference, or null with an exception set; `from_owned_ptr_or_err` takes over the one and
+    // clears the other.
+    let attribute = unsafe {
+        let attribute = ffi::PyObject_GenericGetAttr(instance.as_ptr(), name.as_ptr());
+        Bound::from_owned_ptr_or_err(instance.py(), attribute)
+    };
+    attribute.ok()
+}
+
 /// The characters of a `str` as UTF-8; None if it has lone surrogates.
 ///
 /// What it buys: `PyUnicode_AsUTF8AndSize` is a call that finds out again what two bits of the
@@ -143,6 +165,10 @@ pub(crate) fn call_with_keywords<T: FromKeywords>(py: Python<'_>) {
 }
 
 /// `T(…)`. Nothing in it panics; Rust would abort before a panic came to the interpreter.
+///
+/// # Safety
+///
+/// It is called by the interpreter, with the arguments of a vectorcall.
 unsafe extern "C" fn vectorcall<T: FromKeywords>(
     _class: *mut ffi::PyObject,
     arguments: *const *mut ffi::PyObject,

@@ -61,16 +61,17 @@ pub(crate) fn plan_of(value: &Bound<'_, PyAny>) -> Option<Arc<Plan>> {
         schema.set_item(intern!(py, "metadata"), &metadata).ok()?;
         metadata
     };
-    let key = intern!(py, "eventwire_plan");
+    // A subclass of a dataclass that Pydantic made has the same schema.
+    let key = format!("eventwire_plan_{:x}", class.as_ptr() as usize);
     let addresses = (schema.as_ptr() as usize, class.as_ptr() as usize);
-    if let Ok(Some(kept)) = metadata.get_item(key)
+    if let Ok(Some(kept)) = metadata.get_item(&key)
         && let Ok(kept) = kept.cast_exact::<Kept>()
         && (kept.get().schema, kept.get().class) == addresses
     {
         return kept.get().plan.clone();
     }
     // A schema that is not shaped as documented has no plan; that is not the user's error.
-    let plan = compile(schema.as_any()).ok().map(Arc::new);
+    let plan = compile(schema.as_any(), None).ok().map(Arc::new);
     let kept = Kept {
         plan: plan.clone(),
         schema: addresses.0,

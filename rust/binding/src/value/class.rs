@@ -35,6 +35,8 @@ pub(super) enum Shape {
     Enum {
         /// Members are `str`, `int` or the like, too.
         mixed: bool,
+        /// `copy.deepcopy` gives the member itself.
+        singular: bool,
     },
     Bytes,
     Date,
@@ -67,6 +69,17 @@ pub(super) struct ModelClass {
     pub(super) own_dump_json: bool,
 }
 
+impl Class {
+    /// Whether it knew a plan that is gone: another schema has taken its place.
+    fn is_stale(&self) -> bool {
+        match &self.shape {
+            Shape::Model(model) => model.plan.strong_count() == 0,
+            Shape::Dataclass(class) => class.has_plan && class.plan.strong_count() == 0,
+            _ => false,
+        }
+    }
+}
+
 impl ModelClass {
     /// The plan; gone with the schema it was made from.
     pub(super) fn plan(&self) -> Option<Arc<Plan>> {
@@ -78,6 +91,7 @@ pub(super) struct DataclassClass {
     pub(super) names: Vec<Py<PyString>>,
     /// Made by Pydantic, with a serializer of its own.
     pub(super) is_pydantics: bool,
+    has_plan: bool,
     plan: Weak<Plan>,
 }
 
@@ -113,7 +127,10 @@ pub(crate) fn class_of(value: &Bound<'_, PyAny>) -> Rc<Class> {
     if let Some(version) = before {
         let known = KNOWN.with_borrow(|slots| {
             slots_of(address).find_map(|slot| match &slots[slot] {
-                Some(known) if (known.class, known.version) == (address, version) => {
+                Some(known)
+                    if (known.class, known.version) == (address, version)
+                        && !known.known.is_stale() =>
+                {
                     Some(Rc::clone(&known.known))
                 }
                 _ => None,
@@ -204,7 +221,17 @@ fn shape(value: &Bound<'_, PyAny>, class: &Bound<'_, PyType>) -> PyResult<Shape>
         let mixed = bases
             .iter()
             .any(|base| !base.get_type().is(&metaclass) && !base.is(py.get_type::<PyAny>()));
-        return Ok(Shape::Enum { mixed });
+        let same = |name: &str| -> PyResult<bool> {
+            Ok(
+                match (class.getattr_opt(name)?, enumeration.getattr_opt(name)?) {
+                    (Some(own), Some(enums)) => own.is(&enums),
+                    (None, None) => true,
+                    _ => false,
+                },
+            )
+        };
+        let singular = same("__deepcopy__")? && same("__reduce_ex__")?;
+        return Ok(Shape::Enum { mixed, singular });
     }
     if derives(&py.import("pathlib")?.getattr("PurePath")?) {
         return Ok(Shape::Opaque);
@@ -280,10 +307,7 @@ fn dataclass(
             continue;
         }
         let name = name.cast_exact::<PyString>()?;
-        // A descriptor (a slot, a property) answers before the `__dict__`.
-        if let Some(default) = class.getattr_opt(name)?
-            && default.get_type().hasattr(intern!(py, "__set__"))?
-        {
+        if is_described(class, name)? {
             return Ok(Shape::Opaque);
         }
         names.push(name.clone().unbind());
@@ -293,8 +317,26 @@ fn dataclass(
     Ok(Shape::Dataclass(DataclassClass {
         names,
         is_pydantics,
+        has_plan: plan.is_some(),
         plan: plan.map_or_else(Weak::new, |plan| Arc::downgrade(&plan)),
     }))
+}
+
+/// Whether a descriptor of the class, such as a slot or a property, answers for this attribute
+/// before an instance's `__dict__` does. (Asked of the `__dict__` of the classes: `getattr` would ask
+/// the descriptor.)
+pub(super) fn is_described(
+    class: &Bound<'_, PyType>,
+    name: &Bound<'_, PyString>,
+) -> PyResult<bool> {
+    for base in class.mro() {
+        let own = base.getattr("__dict__")?;
+        if own.contains(name)? {
+            let found = own.get_item(name)?.get_type();
+            return Ok(found.hasattr("__set__")? || found.hasattr("__delete__")?);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a member's `value` is the one of `enum.Enum`, which is kept in its `__dict__`.
@@ -333,19 +375,17 @@ pub(super) fn has_plain_attributes(class: &Bound<'_, PyType>) -> PyResult<bool> 
     Ok(true)
 }
 
-/// Whether `value.<method>` is the method of `pydantic.BaseModel`, as it was when we first looked.
+/// Whether `value.<method>` is the method of `pydantic.BaseModel`.
 fn has_own_method(class: &Bound<'_, PyType>, plan: &Plan, method: &str) -> PyResult<bool> {
-    static PYDANTICS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let py = class.py();
-    let pydantics = PYDANTICS.get_or_try_init(py, || {
-        let base = py.import("pydantic")?.getattr("BaseModel")?;
-        let methods = PyDict::new(py);
-        for name in ["model_dump", "model_dump_json"] {
-            methods.set_item(name, base.getattr(name)?)?;
-        }
-        Ok::<_, PyErr>(methods.unbind())
-    })?;
-    let original = pydantics.bind(py).as_any().get_item(method)?;
+    static FILE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let pydantics = FILE.import(class.py(), "pydantic.main", "__file__")?;
+    let own = class.getattr(method)?;
+    // A patch, be it older than our first look, comes from another file.
+    let code = own.getattr_opt("__code__")?;
+    let is_pydantics = match &code {
+        Some(code) => code.getattr("co_filename")?.eq(pydantics)?,
+        None => false,
+    };
     // A field of that name would be what `value.<method>` finds.
-    Ok(class.getattr(method)?.is(&original) && !plan.has_field(method))
+    Ok(is_pydantics && !plan.has_field(method))
 }

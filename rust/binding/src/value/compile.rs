@@ -6,6 +6,7 @@
 //! `ser_json_*` in the configuration) count as unknown.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -29,15 +30,22 @@ const TRANSPARENT: [(&str, &str); 8] = [
     ("nullable", "schema"),
 ];
 
-/// Compiles a core schema (a dict); fails only if it is not shaped like one.
-pub(crate) fn compile(schema: &Bound<'_, PyAny>) -> PyResult<Plan> {
-    let mut compiler = Compiler::default();
+/// Compiles the core schema (a dict) that `serializer` was made from, or that of a class; fails only
+/// if it is not shaped like one.
+pub(crate) fn compile(
+    schema: &Bound<'_, PyAny>,
+    serializer: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Plan> {
+    let mut compiler = Compiler {
+        config: outer_config(schema, serializer)?,
+        ..Compiler::default()
+    };
     let root = compiler.node(schema)?;
     let outer = schema.cast::<PyDict>()?;
     let mut definitions = Vec::new();
     let schemas: Vec<_> = compiler.referable.into_values().collect();
     for node in compiler.definitions {
-        let unresolved = || Node::General(Box::new(Part::hopeless("unresolved reference", outer)));
+        let unresolved = || Node::General(Arc::new(Part::hopeless("unresolved reference", outer)));
         definitions.push(node.unwrap_or_else(unresolved));
     }
     Ok(Plan {
@@ -52,14 +60,61 @@ pub(crate) fn compile(schema: &Bound<'_, PyAny>) -> PyResult<Plan> {
     })
 }
 
+/// The configuration of a serializer as a whole, which values of no declared type go by: a class's
+/// own serializer has that of the class.
+fn outer_config<'py>(
+    schema: &Bound<'py, PyAny>,
+    serializer: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(model) = root(schema, true)? else {
+        return Ok(None);
+    };
+    let own = required(&model, "cls")?.getattr_opt("__pydantic_serializer__")?;
+    match (serializer, own) {
+        (Some(serializer), Some(own)) if !serializer.is(&own) => Ok(None),
+        (Some(_), None) => Ok(None),
+        _ => model.get_item("config"),
+    }
+}
+
 /// The class whose exact instances Pydantic takes as they are: the schema is the model or the
 /// dataclass itself, without a validator around it, and its instances are never revalidated.
 fn unvalidated_class(schema: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    let Some(schema) = root(schema, false)? else {
+        return Ok(None);
+    };
+    let revalidates = |settings: &Bound<'_, PyDict>, key: &str| -> PyResult<bool> {
+        Ok(match settings.get_item(key)? {
+            Some(value) => !value.eq("never")?,
+            None => false,
+        })
+    };
+    if revalidates(&schema, "revalidate_instances")? {
+        return Ok(None);
+    }
+    if let Some(config) = schema.get_item("config")?
+        && revalidates(config.cast::<PyDict>()?, "revalidate_instances")?
+    {
+        return Ok(None);
+    }
+    let class = required(&schema, "cls")?.cast_into::<PyType>()?;
+    // An event is an event, whatever type is declared.
+    if event_kind(&class)? != EventKind::No {
+        return Ok(None);
+    }
+    Ok(Some(class.as_ptr() as usize))
+}
+
+/// The model or dataclass that a schema is; with `around`, also if validators stand around it.
+fn root<'py>(schema: &Bound<'py, PyAny>, around: bool) -> PyResult<Option<Bound<'py, PyDict>>> {
     let mut schema = schema.cast::<PyDict>()?.clone();
     loop {
         let kind: String = required(&schema, "type")?.extract()?;
         match kind.as_str() {
-            "model" | "dataclass" => break,
+            "model" | "dataclass" => return Ok(Some(schema)),
+            "function-after" | "function-before" | "function-wrap" if around => {
+                schema = required(&schema, "schema")?.cast_into()?;
+            }
             "definitions" => {
                 let inner = required(&schema, "schema")?.cast_into::<PyDict>()?;
                 if !required(&inner, "type")?.eq("definition-ref")? {
@@ -82,26 +137,6 @@ fn unvalidated_class(schema: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
             _ => return Ok(None),
         }
     }
-    let revalidates = |settings: &Bound<'_, PyDict>, key: &str| -> PyResult<bool> {
-        Ok(match settings.get_item(key)? {
-            Some(value) => !value.eq("never")?,
-            None => false,
-        })
-    };
-    if revalidates(&schema, "revalidate_instances")? {
-        return Ok(None);
-    }
-    if let Some(config) = schema.get_item("config")?
-        && revalidates(config.cast::<PyDict>()?, "revalidate_instances")?
-    {
-        return Ok(None);
-    }
-    let class = required(&schema, "cls")?.cast_into::<PyType>()?;
-    // An event is an event, whatever type is declared.
-    if event_kind(&class)? != EventKind::No {
-        return Ok(None);
-    }
-    Ok(Some(class.as_ptr() as usize))
 }
 
 #[derive(Default)]
@@ -173,7 +208,7 @@ impl<'py> Compiler<'py> {
 
     /// A part that Pydantic writes.
     pub(super) fn general(&self, why: &str, schema: &Bound<'py, PyDict>) -> Node {
-        Node::General(Box::new(self.part(why, schema)))
+        Node::General(Arc::new(self.part(why, schema)))
     }
 
     pub(super) fn part(&self, why: &str, schema: &Bound<'py, PyDict>) -> Part {

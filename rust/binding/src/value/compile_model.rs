@@ -2,12 +2,13 @@
 //! TypedDicts.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use eventwire_core::json::{self, Escape};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyType};
 
-use super::class::has_plain_attributes;
+use super::class::{has_plain_attributes, is_described};
 use super::compile::{Compiler, required, truthy};
 use super::plan::{Field, Keys, Kind, Model, Node, Root, Takes, TypedDict};
 
@@ -121,12 +122,7 @@ impl<'py> Compiler<'py> {
         for definition in &definitions {
             let definition = definition.cast_into::<PyDict>()?;
             let field = required(&definition, "name")?.cast_into::<PyString>()?;
-            // A descriptor (a slot, a property) answers before the `__dict__`.
-            let described = match class.getattr_opt(&field)? {
-                Some(default) => default.get_type().hasattr("__get__")?,
-                None => false,
-            };
-            if described || truthy(&definition, "init_only")? {
+            if is_described(&class, &field)? || truthy(&definition, "init_only")? {
                 return general("a field that is a descriptor or only for __init__");
             }
             names.push((field, definition));
@@ -280,7 +276,7 @@ impl<'py> Compiler<'py> {
         }
         let part = match node {
             Node::General(_) => None,
-            _ => Some(self.part("", &schema)),
+            _ => Some(Arc::new(self.part("", &schema))),
         };
         Ok(Field {
             keys: keys(name.to_str()?, alias.to_str()?),

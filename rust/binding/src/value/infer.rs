@@ -9,14 +9,29 @@ use pyo3::types::{
 
 use crate::raw::{self, instance_dict};
 
-use super::class::{Shape, class_of};
+use super::class::{Class, Shape, class_of};
 use super::form::DEPTH;
 use super::scalar::{self, Utc};
 use super::{Form, Wrote};
 
-/// Appends `value`.
-pub(crate) fn write(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, form: Form) -> Wrote {
-    nested(buffer, value, form, DEPTH)
+/// Appends an item. `class`: what is known of its class; None: it is a builtin.
+#[inline]
+pub(crate) fn write(
+    buffer: &mut Vec<u8>,
+    value: &Bound<'_, PyAny>,
+    class: Option<&Class>,
+    form: Form,
+) -> Wrote {
+    match class {
+        Some(class) => match &class.shape {
+            // A part that is the whole would only be a second general path.
+            Shape::Model(model) if model.plan().is_none_or(|plan| plan.is_general()) => {
+                Wrote::Unknown
+            }
+            _ => by_class(buffer, value, class, form, DEPTH),
+        },
+        None => nested(buffer, value, form, DEPTH),
+    }
 }
 
 pub(super) fn nested(
@@ -44,7 +59,19 @@ pub(super) fn nested(
     if let Ok(members) = value.cast_exact::<PyTuple>() {
         return sequence(buffer, members.iter(), form, member);
     }
-    let class = class_of(value);
+    by_class(buffer, value, &class_of(value), form, depth)
+}
+
+/// A value of another class than the builtin ones; `depth` is not used up.
+fn by_class(
+    buffer: &mut Vec<u8>,
+    value: &Bound<'_, PyAny>,
+    class: &Class,
+    form: Form,
+    depth: u8,
+) -> Wrote {
+    let member =
+        |buffer: &mut Vec<u8>, member: &Bound<'_, PyAny>| nested(buffer, member, form, depth - 1);
     match &class.shape {
         Shape::Model(model) => match model.plan() {
             Some(plan) => plan.write_nested(buffer, value, form, depth),
@@ -55,7 +82,7 @@ pub(super) fn nested(
             None => Wrote::Unknown,
         },
         Shape::Dataclass(dataclass) => fields(buffer, value, &dataclass.names, form, member),
-        Shape::Enum { mixed: false } => {
+        Shape::Enum { mixed: false, .. } => {
             let Some(inner) = enum_value(value) else {
                 return Wrote::Unknown;
             };

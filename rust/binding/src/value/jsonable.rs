@@ -19,17 +19,32 @@ use eventwire_core::json;
 
 use crate::raw::{self, instance_dict};
 
-use super::class::{Shape, class_of};
+use super::class::{Class, Shape, class_of};
 use super::form::DEPTH;
 use super::infer::{Underscored, by, dict, enum_value, sequence};
+use super::later::{Later, truncate};
 use super::scalar::{self, Utc};
+use super::wrote::fail;
 use super::{Dialect, Form, Wrote};
 
 /// As FastAPI calls `model_dump` in `jsonable_encoder`.
-const FORM: Form = Form::new(Dialect::Spaced, false, Some(true));
+pub(super) const FORM: Form = Form::new(Dialect::Spaced, false, Some(true));
 
-/// Appends `value`.
-pub(crate) fn write(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>) -> Wrote {
+/// Appends an item. `class`: what is known of its class; None: it is a builtin.
+#[inline]
+pub(crate) fn write(
+    buffer: &mut Vec<u8>,
+    value: &Bound<'_, PyAny>,
+    class: Option<&Class>,
+) -> Wrote {
+    match class {
+        Some(class) => by_class(buffer, value, class, DEPTH),
+        None => nested(buffer, value, DEPTH),
+    }
+}
+
+/// Appends what `model_dump(mode="json")` has given for a part.
+pub(super) fn write_dumped(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>) -> Wrote {
     nested(buffer, value, DEPTH)
 }
 
@@ -38,24 +53,25 @@ pub(crate) fn write(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>) -> Wrote {
 pub(crate) fn write_event_data(
     buffer: &mut Vec<u8>,
     value: &Bound<'_, PyAny>,
+    class: Option<&Class>,
     line_safe: bool,
 ) -> Wrote {
-    if is_builtin(value) {
-        return write(buffer, value);
-    }
-    match &class_of(value).shape {
+    let Some(known) = class else {
+        return write(buffer, value, None);
+    };
+    match &known.shape {
         Shape::Model(model) if model.own_dump_json => match model.plan() {
+            // A part that is the whole would only be a second general path.
+            Some(plan) if plan.is_general() => Wrote::Unknown,
             Some(plan) => plan.write(buffer, value, Form::new(Dialect::Compact, line_safe, None)),
             None => Wrote::Unknown,
         },
         // Whatever has the method is asked for its JSON.
-        _ if value
-            .hasattr(intern!(value.py(), "model_dump_json"))
-            .unwrap_or(true) =>
-        {
-            Wrote::Unknown
-        }
-        _ => write(buffer, value),
+        _ => match value.hasattr(intern!(value.py(), "model_dump_json")) {
+            Ok(true) => Wrote::Unknown,
+            Ok(false) => write(buffer, value, class),
+            Err(error) => fail(error),
+        },
     }
 }
 
@@ -94,7 +110,13 @@ fn nested(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, depth: u8) -> Wrote {
     if let Ok(members) = value.cast_exact::<PyTuple>() {
         return sequence(buffer, members.iter(), FORM, member);
     }
-    let class = class_of(value);
+    by_class(buffer, value, &class_of(value), depth)
+}
+
+/// A value of another class than the builtin ones; `depth` is not used up.
+fn by_class(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, class: &Class, depth: u8) -> Wrote {
+    let member =
+        |buffer: &mut Vec<u8>, member: &Bound<'_, PyAny>| nested(buffer, member, depth - 1);
     match &class.shape {
         Shape::Model(model) if model.own_dump => match model.plan() {
             Some(plan) => plan.write_nested(buffer, value, FORM, depth),
@@ -139,7 +161,7 @@ fn object(buffer: &mut Vec<u8>, members: &Bound<'_, PyDict>, depth: u8) -> Wrote
     {
         return wrote;
     }
-    buffer.truncate(mark);
+    truncate(buffer, mark);
     buffer.push(b'{');
     let mut first = true;
     for (key, member) in members.iter() {
@@ -268,7 +290,7 @@ fn is_copied_plainly(value: &Bound<'_, PyAny>, depth: u8) -> bool {
             | Shape::Bytes
             | Shape::Path
             | Shape::PurePath
-            | Shape::Enum { .. }
+            | Shape::Enum { singular: true, .. }
     )
 }
 
@@ -315,10 +337,13 @@ fn dumped_subclass(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>) -> Wrote {
 /// What FastAPI's table of encoders makes of it. Its own entries for the commonest classes are
 /// known and written here; any other entry, an application's own included, is called.
 fn by_table(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, shape: &Shape) -> PyResult<Wrote> {
-    static TABLE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = value.py();
-    let table: &Bound<'_, PyDict> = TABLE.import(py, "fastapi.encoders", "ENCODERS_BY_TYPE")?;
-    let Some(encoder) = table.get_item(value.get_type())? else {
+    let module: &Bound<'_, PyAny> = MODULE.import(py, "sys", "modules")?;
+    let module = module.get_item(intern!(py, "fastapi.encoders"))?;
+    // Asked for each time: an application may put another table in its place.
+    let table = module.getattr(intern!(py, "ENCODERS_BY_TYPE"))?;
+    let Some(encoder) = table.cast::<PyDict>()?.get_item(value.get_type())? else {
         return Ok(Wrote::Unknown);
     };
     if is_fastapis(&encoder, shape)? {
@@ -337,72 +362,35 @@ fn by_table(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, shape: &Shape) -> Py
         }
         buffer.truncate(mark);
     }
-    Ok(match encoder.call1((value,)) {
-        Ok(value) => dumped(buffer, &value),
-        Err(_) => Wrote::Unknown,
-    })
+    Ok(Later::Encoder(encoder.unbind()).note(buffer, value))
 }
 
-/// Whether an entry of the table is the one that FastAPI put there, and does what we think.
+/// Whether an entry of the table is the one that FastAPI put there: a function of that name in
+/// FastAPI's own file.
 fn is_fastapis(encoder: &Bound<'_, PyAny>, shape: &Shape) -> PyResult<bool> {
-    static KNOWN: [PyOnceLock<Option<Py<PyAny>>>; 5] = [const { PyOnceLock::new() }; 5];
+    static KNOWN: [PyOnceLock<Py<PyAny>>; 5] = [const { PyOnceLock::new() }; 5];
     let py = encoder.py();
-    let kind = match shape {
+    let (kind, name, calls) = match shape {
         Shape::Uuid => return Ok(encoder.is(py.get_type::<PyString>())),
-        Shape::Date => 0,
-        Shape::DateTime => 1,
-        Shape::Time => 2,
-        Shape::TimeDelta => 3,
-        Shape::Decimal => 4,
+        Shape::Date => (0, "isoformat", "isoformat"),
+        Shape::DateTime => (1, "isoformat", "isoformat"),
+        Shape::Time => (2, "isoformat", "isoformat"),
+        Shape::TimeDelta => (3, "<lambda>", "total_seconds"),
+        Shape::Decimal => (4, "decimal_encoder", "as_tuple"),
         _ => return Ok(false),
     };
-    let known = KNOWN[kind].get_or_try_init(py, || {
-        let ours = probe(encoder, kind).unwrap_or(false);
-        Ok::<_, PyErr>(ours.then(|| encoder.clone().unbind()))
-    })?;
-    Ok(known.as_ref().is_some_and(|known| known.is(encoder)))
-}
-
-/// Asks an entry for a value whose result is known.
-fn probe(encoder: &Bound<'_, PyAny>, kind: usize) -> PyResult<bool> {
-    let py = encoder.py();
-    let (module, class, arguments, expected): (_, _, Vec<i64>, Bound<'_, PyAny>) = match kind {
-        0 => (
-            "datetime",
-            "date",
-            vec![2024, 1, 2],
-            PyString::new(py, "2024-01-02").into_any(),
-        ),
-        1 => (
-            "datetime",
-            "datetime",
-            vec![2024, 1, 2, 3, 4, 5, 678],
-            PyString::new(py, "2024-01-02T03:04:05.000678").into_any(),
-        ),
-        2 => (
-            "datetime",
-            "time",
-            vec![3, 4, 5],
-            PyString::new(py, "03:04:05").into_any(),
-        ),
-        3 => (
-            "datetime",
-            "timedelta",
-            vec![1, 2, 500_000],
-            PyFloat::new(py, 86_402.5).into_any(),
-        ),
-        _ => {
-            let decimal = py.import("decimal")?.getattr("Decimal")?;
-            let float = encoder.call1((decimal.call1(("1.5",))?,))?;
-            let int = encoder.call1((decimal.call1(("2",))?,))?;
-            return Ok(float.is_exact_instance_of::<PyFloat>()
-                && float.eq(1.5)?
-                && int.is_exact_instance_of::<PyInt>()
-                && int.eq(2)?);
-        }
+    if let Some(known) = KNOWN[kind].get(py) {
+        return Ok(known.is(encoder));
+    }
+    let Some(code) = encoder.getattr_opt(intern!(py, "__code__"))? else {
+        return Ok(false);
     };
-    let class = py.import(module)?.getattr(class)?;
-    let value = class.call1(PyTuple::new(py, arguments)?)?;
-    let result = encoder.call1((value,))?;
-    Ok(result.get_type().is(expected.get_type()) && result.eq(expected)?)
+    let file = py.import("fastapi.encoders")?.getattr("__file__")?;
+    let is_theirs = code.getattr("co_filename")?.eq(file)?
+        && code.getattr("co_name")?.eq(name)?
+        && code.getattr("co_names")?.contains(calls)?;
+    if is_theirs {
+        let _ = KNOWN[kind].set(py, encoder.clone().unbind());
+    }
+    Ok(is_theirs)
 }

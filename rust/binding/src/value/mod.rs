@@ -5,7 +5,8 @@
 //! * [`jsonable`] – the same as FastAPI's `jsonable_encoder` and `json.dumps` write them
 //! * [`plan`] – compiled Pydantic schemas: what [`compile`] and [`compile_model`] make of a core
 //!   schema
-//! * [`write`], [`write_fields`] – values by a plan; [`part`] – what a plan leaves to Pydantic
+//! * [`write`], [`write_fields`] – values by a plan; [`part`] – what a plan leaves to Pydantic,
+//!   [`later`] – once the rest is certain
 //! * [`form`] – the form of JSON, [`wrote`] – what became of a value
 //! * [`class`] – what is known of a class, found out once; [`cache`] – its plan
 //!
@@ -23,6 +24,7 @@ mod compile_model;
 mod form;
 mod infer;
 mod jsonable;
+mod later;
 mod part;
 mod plan;
 mod scalar;
@@ -30,10 +32,11 @@ mod write;
 mod write_fields;
 mod wrote;
 
-pub(crate) use class::class_of;
+pub(crate) use class::{Class, class_of};
 pub(crate) use compile::compile;
 pub(crate) use form::{Dialect, Form};
 pub(crate) use infer::write as write_inferred;
 pub(crate) use jsonable::{is_builtin, write as write_jsonable, write_event_data};
+pub(crate) use later::writing;
 pub(crate) use plan::Plan;
 pub(crate) use wrote::{Wrote, written};

@@ -7,13 +7,12 @@
 use std::sync::OnceLock;
 
 use eventwire_core::json;
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
-use crate::raw::instance_dict;
+use crate::raw::{attribute, instance_dict};
 
 use super::class::{Shape, class_of};
 use super::wrote::fail;
@@ -51,7 +50,7 @@ impl Part {
         }
     }
 
-    /// Appends `value`; anything but a plain success is [`Wrote::Whole`].
+    /// Appends `value`, or gives the error of that.
     ///
     /// `definitions`: the schemas that this one may refer to.
     #[cold]
@@ -86,11 +85,11 @@ impl Part {
             .and_then(|keywords| serializer.call_method(method, (value,), Some(keywords)));
         let result = match result {
             Ok(result) => result,
-            Err(error) if is_the_whole_items(py, &error) => return Wrote::Whole,
+            Err(error) if is_for_the_whole(py, &error) => return Wrote::Whole,
             Err(error) => return fail(error),
         };
         if form.is_spaced() {
-            return match jsonable::write(buffer, &result) {
+            return match jsonable::write_dumped(buffer, &result) {
                 Wrote::Unknown | Wrote::Mismatch => Wrote::Whole,
                 wrote => wrote,
             };
@@ -188,11 +187,16 @@ fn can_be_read_twice(value: &Bound<'_, PyAny>, depth: u8, left: &mut usize) -> b
         _ if value.cast::<PyIterator>().is_ok() => false,
         // Of other instances the attributes; those without a `__dict__` hide theirs.
         _ => {
-            let extra = value.getattr_opt(intern!(value.py(), "__pydantic_extra__"));
+            let py = value.py();
+            let hidden = [
+                intern!(py, "__pydantic_extra__"),
+                intern!(py, "__pydantic_private__"),
+            ];
             instance_dict(value)
                 .is_some_and(|attributes| all_can(attributes.values().iter(), depth, left))
-                && extra.is_ok_and(|extra| {
-                    extra.is_none_or(|extra| can_be_read_twice(&extra, depth - 1, left))
+                && hidden.into_iter().all(|name| {
+                    attribute(value, name)
+                        .is_none_or(|more| can_be_read_twice(&more, depth - 1, left))
                 })
         }
     }
@@ -206,14 +210,18 @@ fn all_can<'py>(
     members.all(|member| can_be_read_twice(&member, depth - 1, left))
 }
 
-/// Whether the error is one that serializing the whole item will give again. Others, such as
-/// `KeyboardInterrupt`, happen once.
-fn is_the_whole_items(py: Python<'_>, error: &PyErr) -> bool {
-    error.is_instance_of::<PyException>(py)
-        || error
-            .get_type(py)
-            .name()
-            .is_ok_and(|name| name == "PanicException")
+/// Whether the error is a warning, which names a place in the whole, or a panic of pydantic-core.
+/// Any other is the item's.
+fn is_for_the_whole(py: Python<'_>, error: &PyErr) -> bool {
+    let Ok(class) = error.get_type(py).name() else {
+        return false;
+    };
+    class == "PanicException"
+        || (class == "PydanticSerializationError"
+            && error.value(py).str().is_ok_and(|text| {
+                text.to_string_lossy()
+                    .contains("Pydantic serializer warnings")
+            }))
 }
 
 /// The default of `by_alias` in `BaseModel.model_dump_json`.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
@@ -60,7 +61,7 @@ pub(super) enum Node {
     Tagged(Box<Tagged>),
     Definition(usize),
     /// Not compiled: Pydantic writes it.
-    General(Box<Part>),
+    General(Arc<Part>),
 }
 
 #[derive(PartialEq, Eq)]
@@ -113,7 +114,7 @@ pub(super) struct Field {
     pub(super) node: Node,
     pub(super) takes: Takes,
     /// For values that the node leaves; None where the node is general itself.
-    pub(super) part: Option<Part>,
+    pub(super) part: Option<Arc<Part>>,
 }
 
 /// The commonest values that a node writes without further ado, so that they need not go through
@@ -194,7 +195,11 @@ impl Plan {
     }
 
     pub(super) fn resolve<'a>(&'a self, mut node: &'a Node) -> &'a Node {
-        while let Node::Definition(index) = node {
+        // As often as there are definitions: an alias may stand for itself.
+        for _ in 0..=self.definitions.len() {
+            let Node::Definition(index) = node else {
+                break;
+            };
             node = &self.definitions[*index];
         }
         node

@@ -1,5 +1,7 @@
 //! How a value is written by a plan.
 
+use std::sync::Arc;
+
 use eventwire_core::json;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -14,6 +16,7 @@ use crate::raw::{self, instance_dict};
 use super::form::DEPTH;
 use super::infer::{Underscored, dict, enum_value, nested as infer, sequence};
 use super::jsonable::is_scalar;
+use super::later::{Later, truncate};
 use super::part::Part;
 use super::plan::{Literal, Node, Plan, Tagged};
 use super::scalar::{self, Utc};
@@ -99,11 +102,12 @@ impl Writer<'_> {
                 }
                 self.node(inner, buffer, value, depth)
             }
-            Node::Definition(index) => {
-                self.node(&self.plan.definitions[*index], buffer, value, depth)
-            }
             Node::General(part) => self.part(part, buffer, value),
             _ if depth == 0 => Wrote::Unknown,
+            // An alias may stand for itself: this uses up depth, too.
+            Node::Definition(index) => {
+                self.node(&self.plan.definitions[*index], buffer, value, depth - 1)
+            }
             Node::Model(model) => self.model(model, buffer, value, depth - 1),
             Node::List(inner) => {
                 let Ok(members) = value.cast_exact::<PyList>() else {
@@ -128,7 +132,7 @@ impl Writer<'_> {
                     if wrote != Wrote::Mismatch {
                         return wrote;
                     }
-                    buffer.truncate(mark);
+                    truncate(buffer, mark);
                 }
                 // Of none of them: Pydantic writes it all the same, with a warning.
                 Wrote::Unknown
@@ -229,11 +233,13 @@ impl Writer<'_> {
         }
     }
 
-    pub(super) fn part(self, part: &Part, buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>) -> Wrote {
+    pub(super) fn part(self, part: &Arc<Part>, buffer: &[u8], value: &Bound<'_, PyAny>) -> Wrote {
         if self.form.strict {
             return Wrote::Unknown;
         }
-        part.write(self.plan.schemas.as_ref(), buffer, value, self.form)
+        let schemas = self.plan.schemas.as_ref();
+        let schemas = schemas.map(|schemas| schemas.clone_ref(value.py()));
+        Later::Part(Arc::clone(part), schemas, self.form).note(buffer, value)
     }
 
     fn literal(self, members: &[Literal], buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>) -> Wrote {

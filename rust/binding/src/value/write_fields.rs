@@ -6,10 +6,11 @@ use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyInt, PySet, PyString};
 
-use crate::raw::{self, instance_dict};
+use crate::raw::{self, attribute, instance_dict};
 
 use super::Wrote;
 use super::infer::nested as infer;
+use super::later::truncate;
 use super::plan::{Field, Kind, Model, TypedDict};
 use super::scalar;
 use super::write::{Writer, class_address};
@@ -111,8 +112,8 @@ impl Writer<'_> {
             return Wrote::Unknown;
         }
         let set = if self.form.exclude_unset {
-            let set = value.getattr(intern!(py, "__pydantic_fields_set__"));
-            let Some(set) = set.ok().and_then(|set| set.cast_into_exact::<PySet>().ok()) else {
+            let set = attribute(value, intern!(py, "__pydantic_fields_set__"));
+            let Some(set) = set.and_then(|set| set.cast_into_exact::<PySet>().ok()) else {
                 return Wrote::Unknown;
             };
             Some(set)
@@ -160,7 +161,7 @@ impl Writer<'_> {
         depth: u8,
     ) -> Wrote {
         // An instance need not have been initialized.
-        let Ok(extra) = value.getattr(intern!(value.py(), "__pydantic_extra__")) else {
+        let Some(extra) = attribute(value, intern!(value.py(), "__pydantic_extra__")) else {
             return Wrote::Unknown;
         };
         if extra.is_none() {
@@ -278,7 +279,7 @@ impl Writer<'_> {
             // It has failed already, or must not be tried.
             return wrote;
         };
-        buffer.truncate(mark);
+        truncate(buffer, mark);
         self.part(part, buffer, member)
     }
 }
