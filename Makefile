@@ -13,7 +13,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: help demo test fuzz test-system test-sdk test-debug test-memory test-minimum test-wheel lint format bench bench-encode bench-streams wheel clean check-tools
+.PHONY: help demo test fuzz test-system test-sdk test-debug test-memory test-matrix peers test-wheel lint format bench bench-encode bench-streams wheel clean check-tools
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,13 +47,13 @@ test-debug: $(VENV)/.dev ## the tests that reach unsafe code, against a debug bu
 test-memory: $(VENV)/.dev $(VENV)/.built ## ten million frames, and the process is as large as before
 	EVENTWIRE_ENCODES=10000000 $(BIN)/python -m pytest tests/test_memory.py $(ARGS)
 
-test-minimum: $(VENV)/.built ## the tests on the oldest supported Starlette, Pydantic and FastAPI
-	sh tests/minimum/run.sh $(PYTHON) $(BIN)
+test-matrix: $(VENV)/.dev ## the tests on Python 3.11, 3.12, 3.13 and with the oldest FastAPI (ONLY='3.13 minimum')
+	$(BIN)/python tests/matrix/run.py $(ONLY)
 
-test-bench-streams: $(VENV)/.dev $(VENV)/.built ## CPU, memory and first event of streams, beside their rivals (7 minutes; ARGS: burst paced idle first)
-	$(BIN)/python benches/streams/run.py $(ARGS)
+peers: $(VENV)/.peers $(VENV)/.built ## FastAPI's own tests of events and streams, against eventwire.fastapi
+	$(BIN)/python tests/peers/run.py $(ARGS)
 
-wheel: $(VENV)/.dev ## the wheel, and the wheel from the sdist, stream in an empty venv without Rust
+test-wheel: $(VENV)/.dev ## the wheel, and the wheel from the sdist, stream in an empty venv without Rust
 	sh tests/wheel/run.sh $(PYTHON) $(BIN)
 
 lint: $(VENV)/.dev $(VENV)/.built ## rustfmt, clippy, ruff, mypy, pyright, stubtest
@@ -118,6 +118,10 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.venv
 
 $(VENV)/.sdk: $(VENV)/.dev
 	$(PIP) install --quiet --group sdk
+	@touch $@
+
+$(VENV)/.peers: $(VENV)/.dev
+	$(PIP) install --quiet --group peers
 	@touch $@
 
 $(VENV)/.built: $(RUST) pyproject.toml | check-tools $(VENV)/.demo

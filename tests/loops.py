@@ -24,8 +24,13 @@ def plain() -> asyncio.AbstractEventLoop:
 
 def eager(make: Callable[[], asyncio.AbstractEventLoop] = plain) -> asyncio.AbstractEventLoop:
     """Make a loop whose tasks are eager."""
+
+    def factory(loop, coroutine, *, eager_start=None, **options):
+        # uvloop always gives `eager_start`, which the factory takes from Python 3.13.3 on only.
+        return asyncio.eager_task_factory(loop, coroutine, **options)
+
     loop = make()
-    loop.set_task_factory(asyncio.eager_task_factory)
+    loop.set_task_factory(factory)
     return loop
 
 

@@ -12,8 +12,8 @@ import fastapi
 NAMES = [f"tutorial{number:03}" for number in range(1, 6)]
 
 
-def sources() -> dict[str, str]:
-    """Return the programs by name; the sdist is downloaded once per environment."""
+def sdist() -> Path:
+    """Return the sdist of the installed FastAPI; it is downloaded once per environment."""
     version = fastapi.__version__
     peers = Path(sys.prefix) / "peers"
     sdist = peers / f"fastapi-{version}.tar.gz"
@@ -21,8 +21,13 @@ def sources() -> dict[str, str]:
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download"]
         options = ["--quiet", "--no-deps", "--no-binary", "fastapi", "--dest", str(peers)]
         subprocess.run([*command, *options, f"fastapi=={version}"], check=True)
-    folder = f"fastapi-{version}/docs_src/server_sent_events"
-    with tarfile.open(sdist) as archive:
+    return sdist
+
+
+def sources() -> dict[str, str]:
+    """Return the programs by name."""
+    folder = f"fastapi-{fastapi.__version__}/docs_src/server_sent_events"
+    with tarfile.open(sdist()) as archive:
         files = {name: archive.extractfile(f"{folder}/{name}.py") for name in NAMES}
         return {name: file.read().decode() for name, file in files.items() if file is not None}
 

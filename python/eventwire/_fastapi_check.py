@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import logging
+import warnings
 from typing import TYPE_CHECKING, Any
+
+import fastapi
 
 from eventwire import _fastapi_hook
 
@@ -30,6 +34,22 @@ def _sync_generator() -> Iterator[int]:
 
 async def _function() -> list[int]:
     return [1]
+
+
+class FastAPIHookWarning(UserWarning):
+    """This FastAPI is not one that eventwire can accelerate; its own path is used."""
+
+
+def warn(why: str, *, stacklevel: int) -> None:
+    """Say that FastAPI's own path is used; never raises, also where warnings are errors."""
+    message = (
+        f"eventwire does not know how to accelerate FastAPI {fastapi.__version__} ({why}); "
+        "server-sent events work, on FastAPI's own path. Please report it."
+    )
+    try:
+        warnings.warn(message, FastAPIHookWarning, stacklevel=stacklevel)
+    except FastAPIHookWarning:
+        logging.getLogger("eventwire").warning(message)
 
 
 def problem(original: Callable[..., Any], response_class: type) -> str | None:

@@ -138,9 +138,7 @@ def _endpoint_context(dependant: Dependant, scope: Scope) -> Any:
     return context
 
 
-def accelerated(
-    original: Callable[..., Any], ours: type[_response.EventSourceResponse]
-) -> Callable[..., Any]:
+def accelerated(original: Callable[..., Any], ours: type) -> Callable[..., Any]:
     """Wrap ``get_request_handler`` for the routes whose response class derives from ``ours``.
 
     Acts on keyword arguments only: other tools wrap the same function with ``*args, **kwargs``.
@@ -175,9 +173,11 @@ def _with_options(response_class: type) -> type[RouteResponse]:
 
 def _with_factory(
     dependant: Dependant,
-    response_class: type[_response.EventSourceResponse],
+    response_class: type,
     kwargs: dict[str, Any],
 ) -> dict[str, Any]:
+    if not issubclass(response_class, _response.EventSourceResponse):
+        response_class = _response.EventSourceResponse  # FastAPI's own has no options
     route_response = _with_options(response_class)
     field = kwargs.get("stream_item_field")
     encoder = Encoder._for_route(  # noqa: SLF001  # private to the package

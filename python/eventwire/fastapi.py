@@ -9,8 +9,6 @@ If not, a :class:`FastAPIHookWarning` says so once and the routes run on FastAPI
 
 from __future__ import annotations
 
-import logging
-import warnings
 from typing import TYPE_CHECKING
 
 try:
@@ -26,7 +24,9 @@ except ModuleNotFoundError as error:
 
 from eventwire import _event_model, _fastapi_check, _fastapi_hook, _response
 from eventwire._core import format_sse_event
+from eventwire._fastapi_check import FastAPIHookWarning
 from eventwire._fastapi_event import ServerSentEvent
+from eventwire._fastapi_route import EventSourceRoute, install, uninstall
 from eventwire._stream import KEEPALIVE_COMMENT
 
 if TYPE_CHECKING:
@@ -35,14 +35,13 @@ if TYPE_CHECKING:
 __all__ = [
     "KEEPALIVE_COMMENT",
     "EventSourceResponse",
+    "EventSourceRoute",
     "FastAPIHookWarning",
     "ServerSentEvent",
     "format_sse_event",
+    "install",
+    "uninstall",
 ]
-
-
-class FastAPIHookWarning(UserWarning):
-    """This FastAPI is not one that eventwire can accelerate; its own path is used."""
 
 
 class EventSourceResponse(_response.EventSourceResponse, _FastAPIEventSourceResponse):
@@ -77,14 +76,7 @@ def _install() -> None:
             original, EventSourceResponse
         )
         return
-    message = (
-        f"eventwire does not know how to accelerate FastAPI {fastapi.__version__} ({why}); "
-        "server-sent events work, on FastAPI's own path. Please report it."
-    )
-    try:
-        warnings.warn(message, FastAPIHookWarning, stacklevel=3)
-    except FastAPIHookWarning:  # an "error" filter: importing must not fail for this
-        logging.getLogger("eventwire").warning(message)
+    _fastapi_check.warn(why, stacklevel=4)
 
 
 _install()
