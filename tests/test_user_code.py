@@ -45,6 +45,8 @@ def compact(value) -> bytes:
 class Calls:
     """Counts the calls of a serializer, which writes the count."""
 
+    count: int  # annotated, because Pydantic 2.9 reads the annotations of a serializer
+
     def __init__(self):
         self.count = 0
 
