@@ -116,6 +116,13 @@ def test_uvicorns_reload_does_not_wait_for_streams(tmp_path):
         streams = process.opened("/idle", stack, 5)
         copy = tmp_path / "shutdown_app.py"
         copy.write_text(copy.read_text() + "\nsay('reloaded')\n")
+
+        def is_noticed():
+            # A change before the first look of uvicorn's reloader is none to it.
+            copy.touch()
+            return "detected changes" in process.log
+
+        wait_until(is_noticed, "uvicorn to see the change", 8)
         wait_until(lambda: "reloaded" in process.log, "the new server", 8)
         check_cut(process, streams)
         with process.open("/ready") as stream:

@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Arc, Weak};
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -16,7 +15,7 @@ use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use crate::event::{EventKind, event_kind};
 use crate::raw::class_version;
 
-use super::cache::plan_of;
+use super::cache::{ClassPlan, WeakPlan, plan_of};
 use super::plan::Plan;
 
 pub(crate) struct Class {
@@ -63,7 +62,7 @@ pub(super) enum Shape {
 }
 
 pub(super) struct ModelClass {
-    plan: Weak<Plan>,
+    plan: WeakPlan,
     /// `model_dump` and `model_dump_json` are the ones of `pydantic.BaseModel`.
     pub(super) own_dump: bool,
     pub(super) own_dump_json: bool,
@@ -71,10 +70,10 @@ pub(super) struct ModelClass {
 
 impl Class {
     /// Whether it knew a plan that is gone: another schema has taken its place.
-    fn is_stale(&self) -> bool {
+    fn is_stale(&self, py: Python<'_>) -> bool {
         match &self.shape {
-            Shape::Model(model) => model.plan.strong_count() == 0,
-            Shape::Dataclass(class) => class.has_plan && class.plan.strong_count() == 0,
+            Shape::Model(model) => model.plan(py).is_none(),
+            Shape::Dataclass(class) => class.plan.is_some() && class.plan(py).is_none(),
             _ => false,
         }
     }
@@ -82,8 +81,9 @@ impl Class {
 
 impl ModelClass {
     /// The plan; gone with the schema it was made from.
-    pub(super) fn plan(&self) -> Option<Arc<Plan>> {
-        self.plan.upgrade()
+    #[inline]
+    pub(super) fn plan<'py>(&self, py: Python<'py>) -> Option<ClassPlan<'py>> {
+        self.plan.get(py)
     }
 }
 
@@ -91,14 +91,13 @@ pub(super) struct DataclassClass {
     pub(super) names: Vec<Py<PyString>>,
     /// Made by Pydantic, with a serializer of its own.
     pub(super) is_pydantics: bool,
-    has_plan: bool,
-    plan: Weak<Plan>,
+    plan: Option<WeakPlan>,
 }
 
 impl DataclassClass {
     /// The plan of one that Pydantic made.
-    pub(super) fn plan(&self) -> Option<Arc<Plan>> {
-        self.plan.upgrade()
+    pub(super) fn plan<'py>(&self, py: Python<'py>) -> Option<ClassPlan<'py>> {
+        self.plan.as_ref()?.get(py)
     }
 }
 
@@ -127,16 +126,15 @@ pub(crate) fn class_of(value: &Bound<'_, PyAny>) -> Rc<Class> {
     if let Some(version) = before {
         let known = KNOWN.with_borrow(|slots| {
             slots_of(address).find_map(|slot| match &slots[slot] {
-                Some(known)
-                    if (known.class, known.version) == (address, version)
-                        && !known.known.is_stale() =>
-                {
+                Some(known) if (known.class, known.version) == (address, version) => {
                     Some(Rc::clone(&known.known))
                 }
                 _ => None,
             })
         });
-        if let Some(known) = known {
+        if let Some(known) = known
+            && !known.is_stale(value.py())
+        {
             return known;
         }
     }
@@ -197,7 +195,7 @@ fn shape(value: &Bound<'_, PyAny>, class: &Bound<'_, PyType>) -> PyResult<Shape>
             Some(plan) => Shape::Model(ModelClass {
                 own_dump: has_own_method(class, &plan, "model_dump")?,
                 own_dump_json: has_own_method(class, &plan, "model_dump_json")?,
-                plan: Arc::downgrade(&plan),
+                plan: WeakPlan::new(&plan)?,
             }),
             None => Shape::Opaque,
         });
@@ -317,8 +315,10 @@ fn dataclass(
     Ok(Shape::Dataclass(DataclassClass {
         names,
         is_pydantics,
-        has_plan: plan.is_some(),
-        plan: plan.map_or_else(Weak::new, |plan| Arc::downgrade(&plan)),
+        plan: match plan {
+            Some(plan) => Some(WeakPlan::new(&plan)?),
+            None => None,
+        },
     }))
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn write(
     match class {
         Some(class) => match &class.shape {
             // A part that is the whole would only be a second general path.
-            Shape::Model(model) if model.plan().is_none_or(|plan| plan.is_general()) => {
+            Shape::Model(model) if model.plan(value.py()).is_none_or(|plan| plan.is_general()) => {
                 Wrote::Unknown
             }
             _ => by_class(buffer, value, class, form, DEPTH),
@@ -73,11 +73,11 @@ fn by_class(
     let member =
         |buffer: &mut Vec<u8>, member: &Bound<'_, PyAny>| nested(buffer, member, form, depth - 1);
     match &class.shape {
-        Shape::Model(model) => match model.plan() {
+        Shape::Model(model) => match model.plan(value.py()) {
             Some(plan) => plan.write_nested(buffer, value, form, depth),
             None => Wrote::Unknown,
         },
-        Shape::Dataclass(dataclass) if dataclass.is_pydantics => match dataclass.plan() {
+        Shape::Dataclass(dataclass) if dataclass.is_pydantics => match dataclass.plan(value.py()) {
             Some(plan) => plan.write_nested(buffer, value, form, depth),
             None => Wrote::Unknown,
         },

@@ -4,7 +4,8 @@
 //! Classes are taken in `jsonable_encoder`'s order: models, dataclasses, enums, paths, builtins,
 //! then its table of encoders, which applications extend and which is therefore asked for every
 //! value. Left to the general path: what may run the user's code twice, or be used up by it
-//! (generators, iterators, mappings, objects with a `__dict__`), and every error.
+//! (generators, iterators, mappings, objects with a `__dict__`), and every error but those of an
+//! encoder of that table.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -60,7 +61,7 @@ pub(crate) fn write_event_data(
         return write(buffer, value, None);
     };
     match &known.shape {
-        Shape::Model(model) if model.own_dump_json => match model.plan() {
+        Shape::Model(model) if model.own_dump_json => match model.plan(value.py()) {
             // A part that is the whole would only be a second general path.
             Some(plan) if plan.is_general() => Wrote::Unknown,
             Some(plan) => plan.write(buffer, value, Form::new(Dialect::Compact, line_safe, None)),
@@ -118,7 +119,7 @@ fn by_class(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, class: &Class, depth
     let member =
         |buffer: &mut Vec<u8>, member: &Bound<'_, PyAny>| nested(buffer, member, depth - 1);
     match &class.shape {
-        Shape::Model(model) if model.own_dump => match model.plan() {
+        Shape::Model(model) if model.own_dump => match model.plan(value.py()) {
             Some(plan) => plan.write_nested(buffer, value, FORM, depth),
             None => Wrote::Unknown,
         },
@@ -255,12 +256,13 @@ fn is_copied_plainly(value: &Bound<'_, PyAny>, depth: u8) -> bool {
     }
     if let Ok(members) = value.cast_exact::<PyDict>() {
         // What is left out is copied all the same.
-        return members.iter().all(|(key, member)| {
+        let is_copied = |(key, member): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
             let omitted = key
                 .cast::<PyString>()
                 .is_ok_and(|key| raw::text(key).is_some_and(|key| key.starts_with("_sa")));
             !omitted && is_scalar(&key) && is_copied_plainly(&member, depth - 1)
-        });
+        };
+        return with_critical_section(members, || members.iter().all(is_copied));
     }
     if let Ok(members) = value.cast_exact::<PyList>() {
         return members

@@ -12,10 +12,11 @@
 //!
 //! All of them are fast paths: each proves per value that it may run, by exact type checks, and
 //! otherwise says [`Wrote::Unknown`]; the caller then truncates its buffer and takes the general
-//! path for the smallest part that has one, in the end for the whole item. So a fast path never
-//! decides what the bytes are, nor which error or warning an odd value gives. Where another thread
-//! or a finalizer changes a container while it is read, PyO3's iterator panics, and the encoder
-//! takes that for [`Wrote::Unknown`], too.
+//! path for the smallest part that has one, in the end for the whole item. So which error or
+//! warning an odd value gives is not decided here, with one exception: what an application's own
+//! code raises, which must not be called twice, passes as it is. Where another thread or a
+//! finalizer changes a container while it is read, PyO3's iterator panics, and the encoder takes
+//! that for [`Wrote::Unknown`], too.
 
 mod cache;
 mod class;

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyInt, PySet, PyString};
 
-use crate::raw::{self, attribute, instance_dict};
+use crate::raw::{self, Members, attribute, instance_dict};
 
 use super::Wrote;
 use super::infer::nested as infer;
@@ -122,15 +122,19 @@ impl Writer<'_> {
         };
         let mut first = true;
         buffer.push(b'{');
-        for ((name, member), field) in attributes.iter().zip(&model.fields) {
+        let mut members = Members::of(attributes);
+        for field in &model.fields {
             // Names are interned: the same object, or another order, or not a field at all.
-            if !name.is(&field.name) {
+            let Some((name, member)) = members.next() else {
+                return Wrote::Unknown;
+            };
+            if name != field.name.as_ptr() as usize {
                 return Wrote::Unknown;
             }
             if field.excluded || (self.form.exclude_none && member.is_none()) {
                 continue;
             }
-            match set.as_ref().map(|set| set.contains(&name)) {
+            match set.as_ref().map(|set| set.contains(&field.name)) {
                 None | Some(Ok(true)) => {}
                 Some(Ok(false)) => continue,
                 Some(Err(_)) => return Wrote::Unknown,
