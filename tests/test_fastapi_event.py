@@ -253,3 +253,21 @@ def test_format_sse_event_has_fastapis_signature():
 def test_the_keepalive_comment_is_fastapis():
     """People send it themselves."""
     assert KEEPALIVE_COMMENT == fastapi.sse.KEEPALIVE_COMMENT == b": ping\n\n"
+
+
+def test_a_fastapi_whose_event_has_another_field_makes_its_events_itself():
+    """The native constructor would leave the field out."""
+    program = """if True:
+        import fastapi.sse
+
+        class Event(fastapi.sse.ServerSentEvent):
+            more: int = 5
+
+        fastapi.sse.ServerSentEvent = Event
+        from eventwire.fastapi import ServerSentEvent
+
+        print(ServerSentEvent(data=1).more)
+    """
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout == "5\n"

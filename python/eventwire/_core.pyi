@@ -1,7 +1,7 @@
 """Types of the Rust extension."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, ClassVar, Literal, final
+from typing import Any, ClassVar, Final, Literal, final
 
 from pydantic import GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
@@ -94,6 +94,8 @@ def format_sse_event(
 @final
 class _FastAPIEventCall:
     """Descriptor for the metaclass of ``eventwire.fastapi.ServerSentEvent``: its ``__call__``."""
+
+    FIELDS: Final[list[str]]
 
     def __new__(cls, general: Callable[..., Any]) -> _FastAPIEventCall: ...
     def __get__(self, instance: Any, owner: Any = None, /) -> Callable[..., Any]: ...

@@ -40,6 +40,10 @@ pub(crate) struct FastApiEventCall {
 
 #[pymethods]
 impl FastApiEventCall {
+    /// The fields of the instances it makes.
+    #[classattr]
+    const FIELDS: [&'static str; NAMES.len()] = NAMES;
+
     #[new]
     const fn new(general: Py<PyAny>) -> Self {
         Self {

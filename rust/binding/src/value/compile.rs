@@ -5,18 +5,18 @@
 //! them; unknown keys that change the serialization (`serialization`, `serialization_exclude_if`,
 //! `ser_json_*` in the configuration) count as unknown.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyInt, PyList, PyString, PyType};
 
 use crate::event::{EventKind, event_kind};
 
-use super::class::{enum_is_plain, has_plain_attributes};
+use super::class::enum_is_plain;
 use super::part::Part;
-use super::plan::{Literal, Node, Plan, Tagged, Union};
+use super::plan::{Literal, Node, Plan};
 
 /// Schemas that are validated in some way and serialized as the schema under this key.
 const TRANSPARENT: [(&str, &str); 8] = [
@@ -142,7 +142,7 @@ fn root<'py>(schema: &Bound<'py, PyAny>, around: bool) -> PyResult<Option<Bound<
 #[derive(Default)]
 pub(super) struct Compiler<'py> {
     /// Referable schemas by their `ref`, as they stand.
-    referable: HashMap<String, Bound<'py, PyDict>>,
+    pub(super) referable: HashMap<String, Bound<'py, PyDict>>,
     /// Positions of referable schemas by their `ref`.
     positions: HashMap<String, usize>,
     definitions: Vec<Option<Node>>,
@@ -313,109 +313,6 @@ impl<'py> Compiler<'py> {
         }
         Ok(Node::Literal(members))
     }
-
-    /// The class of a schema that is a model, or refers to one.
-    fn class(&self, schema: &Bound<'py, PyDict>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let kind = required(schema, "type")?;
-        if kind.eq("definition-ref")? {
-            let name: String = required(schema, "schema_ref")?.extract()?;
-            return match self.referable.get(&name) {
-                Some(schema) => self.class(schema),
-                None => Ok(None),
-            };
-        }
-        // A custom serializer takes values of any class.
-        if kind.eq("model")? && !schema.contains("serialization")? {
-            schema.get_item("cls")
-        } else {
-            Ok(None)
-        }
-    }
-
-    fn union(&mut self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
-        let mut members = Vec::new();
-        let mut classes = Vec::new();
-        for choice in required(schema, "choices")?.cast::<PyList>()?.iter() {
-            // A choice may be given with a label: (schema, label).
-            let choice = match choice.cast::<PyTuple>() {
-                Ok(labelled) => labelled.get_item(0)?,
-                Err(_) => choice,
-            };
-            classes.push(self.class(choice.cast::<PyDict>()?)?);
-            match self.node(&choice)? {
-                // Whether it takes a value is not to be known from outside.
-                Node::General(part) if classes.last().is_none_or(Option::is_none) => {
-                    return Ok(self.general(&part.why, schema));
-                }
-                node => members.push(node),
-            }
-        }
-        let by_class = first_by_class(&members, &classes);
-        // A general member is only for the values that are known to be its own.
-        if members
-            .iter()
-            .any(|member| matches!(member, Node::General(_)))
-            && by_class.len() < members.len()
-        {
-            return Ok(self.general("a union with a member that is not compiled", schema));
-        }
-        Ok(Node::Union(Union { members, by_class }))
-    }
-
-    fn tagged_union(&mut self, schema: &Bound<'py, PyDict>) -> PyResult<Node> {
-        let discriminator = required(schema, "discriminator")?;
-        let Ok(discriminator) = discriminator.cast_exact::<PyString>() else {
-            return Ok(self.general("a discriminator that is computed", schema));
-        };
-        let mut tagged = Tagged {
-            discriminator: PyString::intern(schema.py(), discriminator.to_str()?).unbind(),
-            tags: HashMap::new(),
-            members: Vec::new(),
-        };
-        for (tag, choice) in required(schema, "choices")?.cast::<PyDict>()?.iter() {
-            let class = match choice.cast::<PyDict>() {
-                Ok(choice) => self.class(choice)?,
-                Err(_) => None,
-            };
-            let (Ok(tag), Some(class)) = (tag.cast_exact::<PyString>(), class) else {
-                return Ok(self.general("a discriminated union of other than models", schema));
-            };
-            let class = class.cast_into::<PyType>()?;
-            if !has_plain_attributes(&class)? {
-                return Ok(self.general("a member that replaces __getattribute__", schema));
-            }
-            let node = self.node(&choice)?;
-            let entry = (class.as_ptr() as usize, tagged.members.len());
-            tagged.tags.insert(tag.to_str()?.into(), entry);
-            tagged.members.push(node);
-        }
-        Ok(Node::Tagged(Box::new(tagged)))
-    }
-}
-
-/// Where an instance of exactly this class fits first. Only while every member before it is a
-/// model, and none is a base of this class.
-fn first_by_class(members: &[Node], classes: &[Option<Bound<'_, PyAny>>]) -> HashMap<usize, usize> {
-    let mut by_class = HashMap::new();
-    let mut earlier = HashSet::new();
-    for (position, (member, class)) in members.iter().zip(classes).enumerate() {
-        let (Node::Model(_) | Node::Definition(_) | Node::General(_), Some(class)) =
-            (member, class)
-        else {
-            break;
-        };
-        let fits_earlier = class.cast::<PyType>().is_ok_and(|class| {
-            class
-                .mro()
-                .iter()
-                .any(|base| earlier.contains(&(base.as_ptr() as usize)))
-        });
-        if !fits_earlier {
-            by_class.insert(class.as_ptr() as usize, position);
-        }
-        earlier.insert(class.as_ptr() as usize);
-    }
-    by_class
 }
 
 fn address(py: Python<'_>, module: &str, name: &str) -> PyResult<usize> {

@@ -3,8 +3,8 @@
 //! * [`scalar`] – values without members
 //! * [`infer`] – values of no declared type, as pydantic-core infers how to write them
 //! * [`jsonable`] – the same as FastAPI's `jsonable_encoder` and `json.dumps` write them
-//! * [`plan`] – compiled Pydantic schemas: what [`compile`] and [`compile_model`] make of a core
-//!   schema
+//! * [`plan`] – compiled Pydantic schemas: what [`compile`], [`compile_model`] and
+//!   [`compile_union`] make of a core schema
 //! * [`write`], [`write_fields`] – values by a plan; [`part`] – what a plan leaves to Pydantic,
 //!   [`later`] – once the rest is certain
 //! * [`form`] – the form of JSON, [`wrote`] – what became of a value
@@ -22,6 +22,7 @@ mod cache;
 mod class;
 mod compile;
 mod compile_model;
+mod compile_union;
 mod form;
 mod infer;
 mod jsonable;
