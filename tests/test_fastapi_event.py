@@ -271,3 +271,28 @@ def test_a_fastapi_whose_event_has_another_field_makes_its_events_itself():
     command = [sys.executable, "-c", program]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout == "5\n"
+
+
+class Dumping:
+    """Data that writes its own JSON, or something else."""
+
+    def __init__(self, json):
+        self.json = json
+
+    def model_dump_json(self):
+        return self.json
+
+
+def test_json_of_event_data_may_be_bytes():
+    """FastAPI fails to split them."""
+    encoder = Encoder(dialect="spaced")
+    assert encoder.encode(ServerSentEvent(data=Dumping("é"))) == "data: é\n\n".encode()
+    assert encoder.encode(ServerSentEvent(data=Dumping("é".encode()))) == "data: é\n\n".encode()
+
+
+@pytest.mark.parametrize("json", [None, 5, ["a"]])
+def test_json_of_event_data_that_is_no_text_is_a_type_error(json):
+    """FastAPI writes an event without data for None, and has an AttributeError for the others."""
+    spaced = Encoder(dialect="spaced")
+    with pytest.raises(TypeError, match="must return str or bytes"):
+        spaced.encode(ServerSentEvent(data=Dumping(json)))
