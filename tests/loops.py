@@ -6,7 +6,6 @@ An eager task starts inside `create_task`, and may have ended when that returns.
 from __future__ import annotations
 
 import asyncio
-import functools
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -22,14 +21,25 @@ def plain() -> asyncio.AbstractEventLoop:
     return _new()
 
 
-def eager(make: Callable[[], asyncio.AbstractEventLoop] = plain) -> asyncio.AbstractEventLoop:
-    """Make a loop whose tasks are eager."""
+def eager() -> asyncio.AbstractEventLoop:
+    """Make asyncio's own loop, with tasks that are eager.
+
+    By asyncio's very factory: anyio, whose task groups do not work with eager tasks, knows it by its
+    code and makes other tasks then.
+    """
+    loop = plain()
+    loop.set_task_factory(asyncio.eager_task_factory)
+    return loop
+
+
+def eager_uvloop() -> asyncio.AbstractEventLoop:
+    """Make uvloop's loop, with tasks that are eager."""
 
     def factory(loop, coroutine, *, eager_start=None, **options):
         # uvloop always gives `eager_start`, which the factory takes from Python 3.13.3 on only.
         return asyncio.eager_task_factory(loop, coroutine, **options)
 
-    loop = make()
+    loop = uvloop.new_event_loop()
     loop.set_task_factory(factory)
     return loop
 
@@ -44,4 +54,4 @@ if HAS_EAGER:
 ALL_LOOPS = {**LOOPS, "uvloop": uvloop.new_event_loop}
 """Of both implementations."""
 if HAS_EAGER:
-    ALL_LOOPS["eager uvloop"] = functools.partial(eager, uvloop.new_event_loop)
+    ALL_LOOPS["eager uvloop"] = eager_uvloop
