@@ -6,12 +6,8 @@ An eager task starts inside `create_task`, and may have ended when that returns.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import uvloop
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _new = asyncio.new_event_loop  # tests replace it
 
@@ -24,8 +20,8 @@ def plain() -> asyncio.AbstractEventLoop:
 def eager() -> asyncio.AbstractEventLoop:
     """Make asyncio's own loop, with tasks that are eager.
 
-    By asyncio's very factory: anyio, whose task groups do not work with eager tasks, knows it by its
-    code and makes other tasks then.
+    By asyncio's very factory: anyio, whose task groups do not work with eager tasks, knows it by
+    its code and makes other tasks then.
     """
     loop = plain()
     loop.set_task_factory(asyncio.eager_task_factory)
