@@ -205,6 +205,31 @@ def test_a_successor_on_the_same_loop_is_not_taken_for_the_server_that_stops():
     assert not thread.is_alive()
 
 
+def test_servers_one_after_the_other_on_one_loop_end_their_streams():
+    """What was found out about the first is not believed of the second, however soon it starts."""
+    log = []
+    pair = [Server(app(log), lifespan="off", loop="asyncio") for _ in range(2)]
+
+    async def main():
+        for server in pair:
+            await asyncio.create_task(server.uvicorn.serve([server._listener]))
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
+    thread.start()
+    try:
+        for number, server in enumerate(pair):
+            wait_until(lambda server=server: server.uvicorn.started, "the server")
+            with server.open("/") as stream:
+                stream.read_until(b"data: 1\n\n")
+                server.uvicorn.should_exit = True
+                wait_until(lambda n=number: log == ["asked", "closed"] * (n + 1), "the end", 1)
+    finally:
+        for server in pair:
+            server.uvicorn.should_exit = True
+        thread.join(5)
+    assert not thread.is_alive()
+
+
 def test_a_server_class_of_its_own_is_found():
     """A subclass may replace `serve`: it is found by what it calls."""
 

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel
 from sse_starlette import EventSourceResponse as SseStarletteResponse
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 import eventwire
 import eventwire.fastapi
@@ -154,10 +154,11 @@ async def sse_starlette(n: int):
     return SseStarletteResponse(items(), sep="\n")
 
 
-class Raw:
+class Raw(Response):
     """A raw ASGI loop over constant bytes: the floor."""
 
     def __init__(self, period: float) -> None:
+        super().__init__()
         self.period = period
 
     async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:

@@ -55,13 +55,13 @@ class OpenStreams:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._streams: dict[Drainable, Any] = {}
-        self._servers = Servers(loop)
+        self._servers = _servers_of(loop)
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: list[tuple[set[Drainable], asyncio.Future[None]]] = []
 
     def add(self, stream: Drainable) -> None:
         """Register a stream; it is drained at once if its server is stopping."""
-        looked_at = self._servers.looked_at
+        looked_at = self._servers.looked_at if self._streams else None
         server = self._servers.of(asyncio.current_task())
         if self._servers.looked_at != looked_at:
             # The first stream, or there may be another server, with handlers of its own.
@@ -115,6 +115,7 @@ class OpenStreams:
 
 
 _open: dict[asyncio.AbstractEventLoop, OpenStreams] = {}
+_servers: dict[asyncio.AbstractEventLoop, Servers] = {}
 
 
 def opened(stream: Drainable) -> OpenStreams:
@@ -122,12 +123,21 @@ def opened(stream: Drainable) -> OpenStreams:
     loop = asyncio.get_running_loop()
     streams = _open.get(loop)
     if streams is None:
-        # Loops that were closed under open streams leave them here.
-        for closed in [other for other in list(_open) if other.is_closed()]:
-            _open.pop(closed, None)
         streams = _open[loop] = OpenStreams(loop)
     streams.add(stream)
     return streams
+
+
+def _servers_of(loop: asyncio.AbstractEventLoop) -> Servers:
+    """What is known of a loop's servers stays when the last stream ends: most have one for ever."""
+    servers = _servers.get(loop)
+    if servers is None:
+        # Loops that were closed, perhaps under open streams.
+        for closed in [other for other in list(_servers) if other.is_closed()]:
+            _servers.pop(closed, None)
+            _open.pop(closed, None)
+        servers = _servers[loop] = Servers(loop)
+    return servers
 
 
 async def drain(grace_period: float = 0.0) -> None:

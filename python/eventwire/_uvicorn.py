@@ -44,11 +44,13 @@ class Servers:
             return server
         alone = self._alone()
         now = self._loop.time()
-        # One that is stopping may have a successor already: its streams must not end for that.
+        # One that has stopped, or is about to, may have a successor already, whose streams must not
+        # end for that.
         if (
             self.looked_at is None
             or now - self.looked_at > _LOOK_AGAIN
             or (alone is not None and alone.should_exit)
+            or (self._found and not self._running())
         ):
             self.looked_at = now
             self._found = list(_serving(self._loop))
