@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-# The interpreter's own functions. The public ones convert handlers from and to an enum: 2 µs for one
-# that is no member, 20 if its `repr` is long, eight times in the life of a lone stream.
+# The interpreter's own functions. The public ones convert handlers from and to an enum: 2 µs for
+# one that is no member, 20 if its `repr` is long, eight times in the life of a lone stream.
 try:
     _signal = importlib.import_module("_signal")
 except ImportError:
