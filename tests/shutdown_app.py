@@ -77,6 +77,18 @@ async def get_idle():
     return EventSourceResponse(idle())
 
 
+async def hidden(scope, receive, send):
+    """A middleware that hides whose `send` it is."""
+
+    async def sends(message):
+        await send(message)
+
+    await EventSourceResponse(idle())(scope, receive, sends)
+
+
+app.mount("/hidden", hidden)
+
+
 @app.get("/polite")
 async def get_polite():
     return Polite(idle())

@@ -183,7 +183,7 @@ class EventSourceResponse(StreamingResponse):
             await source.close_unstarted()
             raise
         # Before the start: from then on the server waits for the stream when it stops.
-        open_streams = opened(stream) if stream.drain_on_shutdown else None
+        open_streams = opened(stream, send) if stream.drain_on_shutdown else None
         try:
             try:
                 if not waits:

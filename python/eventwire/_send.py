@@ -56,12 +56,18 @@ _TRANSPARENT = frozenset(
 )
 
 
-def server_send(send: Send) -> Send | None:
-    """Return the server's own ``send`` below Starlette's layers; None for a stranger's."""
+def innermost(send: Send) -> object:
+    """Return what is below Starlette's layers."""
     layer: object = send
     while isinstance(layer, FunctionType) and layer.__code__ in _TRANSPARENT:
         cells = dict(zip(layer.__code__.co_freevars, layer.__closure__ or (), strict=True))
         layer = cells["send"].cell_contents
+    return layer
+
+
+def server_send(send: Send) -> Send | None:
+    """Return the server's own ``send`` below Starlette's layers; None for a stranger's."""
+    layer = innermost(send)
     if isinstance(layer, MethodType):
         server = type(layer.__self__)
         if (server.__module__, server.__name__) in _SERVERS and layer.__name__ == "send":

@@ -9,11 +9,11 @@ How a stop is noticed:
 
 - On the main thread by the signals (:mod:`eventwire._signals`): uvicorn (command line, ``run``,
   workers, reload) and granian. No timer, no polling.
-- Otherwise, if uvicorn serves the loop, by one timer per loop that looks at
-  ``Server.should_exit`` while streams are open.
+- Otherwise, where uvicorn serves the loop or hypercorn's worker the stream, by one timer per loop
+  that looks at ``Server.should_exit``, or hypercorn's like of it, while streams are open.
 - A stream that registers looks at once: a dependency may have been slow, its server may be
   stopping already, and no signal will come again.
-- :func:`drain` is for everything else: hypercorn, a server that is stopped by other means.
+- :func:`drain` is for everything else, such as a server that is stopped by other means.
 
 What is registered costs one dictionary entry per stream.
 """
@@ -23,10 +23,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from eventwire import _signals
+from eventwire._hypercorn import Worker, worker_of
 from eventwire._uvicorn import Servers
+
+if TYPE_CHECKING:
+    from starlette.types import Send
 
 _LOOK = 0.1
 """Seconds between two looks at ``Server.should_exit``: uvicorn's own."""
@@ -50,23 +54,27 @@ class Drainable(Protocol):
 class OpenStreams:
     """The open streams of one event loop, each with its uvicorn server if that is known."""
 
-    __slots__ = ("_loop", "_servers", "_streams", "_timer", "_waiting")
+    __slots__ = ("_loop", "_servers", "_streams", "_timer", "_waiting", "_worker")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._streams: dict[Drainable, Any] = {}
         self._servers = _servers_of(loop)
+        self._worker: Worker | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: list[tuple[set[Drainable], asyncio.Future[None]]] = []
 
-    def add(self, stream: Drainable) -> None:
+    def add(self, stream: Drainable, send: Send) -> None:
         """Register a stream; it is drained at once if its server is stopping."""
-        looked_at = self._servers.looked_at if self._streams else None
-        server = self._servers.of(asyncio.current_task())
-        if self._servers.looked_at != looked_at:
+        looked_at = self._servers.looked_at
+        worker = worker_of(send)
+        self._worker = worker or self._worker
+        server = worker or self._servers.of(asyncio.current_task())
+        if not self._streams or self._servers.looked_at != looked_at:
             # The first stream, or there may be another server, with handlers of its own.
             on_signals = _signals.watch(self._tell)
-            if not on_signals and self._servers and self._timer is None:
+            is_known = bool(self._worker or self._servers)
+            if not on_signals and is_known and self._timer is None:
                 self._timer = self._loop.call_later(_LOOK, self._look)
         self._streams[stream] = server
         if server is not None and server.should_exit:
@@ -110,7 +118,10 @@ class OpenStreams:
     def _look(self) -> None:
         self._timer = self._loop.call_later(_LOOK, self._look)
         for stream, server in list(self._streams.items()):
-            if server.should_exit if server is not None else self._servers.all_stopping():
+            if server is None:
+                # Below a middleware that hides it.
+                server = self._worker
+            if self._servers.all_stopping() if server is None else server.should_exit:
                 stream.drain()
 
 
@@ -118,13 +129,16 @@ _open: dict[asyncio.AbstractEventLoop, OpenStreams] = {}
 _servers: dict[asyncio.AbstractEventLoop, Servers] = {}
 
 
-def opened(stream: Drainable) -> OpenStreams:
-    """Register a stream with the running loop; the caller discards it when it has ended."""
+def opened(stream: Drainable, send: Send) -> OpenStreams:
+    """Register a stream with the running loop; the caller discards it when it has ended.
+
+    ``send`` is the response's, which may tell whose server it is.
+    """
     loop = asyncio.get_running_loop()
     streams = _open.get(loop)
     if streams is None:
         streams = _open[loop] = OpenStreams(loop)
-    streams.add(stream)
+    streams.add(stream, send)
     return streams
 
 
