@@ -117,10 +117,9 @@ class OpenStreams:
 
     def _look(self) -> None:
         self._timer = self._loop.call_later(_LOOK, self._look)
-        for stream, server in list(self._streams.items()):
-            if server is None:
-                # Below a middleware that hides it.
-                server = self._worker
+        for stream, known in list(self._streams.items()):
+            # A middleware may hide whose stream it is.
+            server = self._worker if known is None else known
             if self._servers.all_stopping() if server is None else server.should_exit:
                 stream.drain()
 
