@@ -219,6 +219,34 @@ def test_a_file_is_streamed_and_left_open(serve, tmp_path):
         assert not lines.closed
 
 
+@pytest.mark.parametrize("error", [GeneratorExit, StopAsyncIteration])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["in slices", "step by step"])
+def test_an_exception_that_coroutines_take_for_an_end_is_an_error(error, wrapped):
+    """It arrives with its message, outside of the coroutines between; the thread is given back."""
+
+    def generator():
+        yield 1
+        raise error("not the end")
+
+    async def main():
+        response = EventSourceResponse(generator())
+        if wrapped:  # as code does that looks at each frame
+            frames = response.body_iterator
+            response.body_iterator = (frame async for frame in frames)
+        wire = Wire()
+        with pytest.raises(BaseException) as caught:
+            await response(wire.scope, wire.receive, wire.send)
+        assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+        assert (wire.body, wire.ended) == (b"data: 1\n\n", False)
+        return caught.value
+
+    raised = asyncio.run(main())
+    if error is StopAsyncIteration:
+        assert type(raised) is RuntimeError
+        raised = raised.__cause__
+    assert (type(raised), str(raised)) == (error, "not the end")
+
+
 class TestSlicer:
     """One slice, called by hand."""
 
