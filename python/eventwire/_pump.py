@@ -8,6 +8,8 @@ cannot be delivered.)
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import types
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -65,19 +67,19 @@ def pump(
     it. While a send is in flight it may finish its step, but is not resumed for another item.
     """
     outcome: object = driver.advance(None, one_by_one or stream.closing)
+    put_off: _PutOff | None = None
     while outcome is not Outcome.END:
         if not stream.closing:
             outbox.flush()
         elif outcome is Outcome.BUDGET:
             return False
         if outcome is Outcome.BUDGET:
-            # Backpressure, or a checkpoint: other tasks run and a cancellation can arrive.
-            if outbox.busy:
-                yield from outbox.freed()
-            else:
-                yield None
+            put_off = yield from _pause(outbox, stream, put_off)
             outcome = driver.advance(None, one_by_one or stream.closing)
         else:
+            if put_off is not None:
+                put_off.request()
+                put_off = None
             try:
                 value = yield outcome
             except BaseException as error:  # noqa: BLE001  # belongs to the generator
@@ -85,3 +87,58 @@ def pump(
             else:
                 outcome = driver.advance(value, one_by_one or outbox.busy or stream.closing)
     return True
+
+
+def _pause(
+    outbox: Outbox, stream: Closing, put_off: _PutOff | None
+) -> Generator[object, Any, _PutOff | None]:
+    """Wait between two items; return the cancellation that is put off, if there is one.
+
+    Backpressure, or a checkpoint: other tasks run and a cancellation can arrive.
+    """
+    try:
+        if outbox.busy:
+            yield from outbox.freed()
+        else:
+            yield None
+    except asyncio.CancelledError as error:
+        yield from _let_end(outbox, stream)
+        if stream.closing or (outbox.busy and put_off is not None):
+            raise
+        return _PutOff(error)
+    return put_off
+
+
+_TURNS = 4
+"""Turns of the loop in which sends that wait for nothing are over: one that ends and the one of
+what gathered meanwhile, each with a turn to run in and one to be told of its end."""
+
+
+def _let_end(outbox: Outbox, stream: Closing) -> Generator[None, None, None]:
+    """Give a send in flight its turns: in the plain loop it would not have waited."""
+    for _ in range(_TURNS):
+        if outbox.busy and not stream.closing:
+            # One that comes now is for the generator, too, or the stream's own: `closing` tells.
+            with contextlib.suppress(asyncio.CancelledError):
+                yield None
+
+
+class _PutOff:
+    """A cancellation of the current task, to be requested anew.
+
+    Raises ``error`` at once if it was not requested: then there is nobody to take it back.
+    """
+
+    def __init__(self, error: asyncio.CancelledError) -> None:
+        task = asyncio.current_task()
+        if task is None or not (requests := task.cancelling()):
+            raise error
+        self._task = task
+        self._requests = requests
+        self._message = error.args[:1]  # the error itself refers to frames that refer to this
+
+    def request(self) -> None:
+        """Have the next wait cancelled, unless the request was taken back meanwhile."""
+        if self._task.cancelling() >= self._requests:
+            self._task.cancel(*self._message)
+            self._task.uncancel()
