@@ -28,31 +28,49 @@ class Closing(Protocol):
     closing: bool
 
 
-async def close(source: AsyncIterator[Any] | None) -> None:
-    """Close an async iterator, if it can be closed."""
-    aclose = getattr(source, "aclose", None)
-    if aclose is not None:
-        await aclose()
+async def close(*sources: object) -> None:
+    """Close each of these objects that can be closed, also if closing one before it fails."""
+    if sources:
+        try:
+            if (aclose := getattr(sources[0], "aclose", None)) is not None:
+                await aclose()
+        finally:
+            await close(*sources[1:])
 
 
 class AsyncDrive:
-    """Brings the items of an async iterator to an outbox, in the caller's task."""
+    """Brings the items of an async iterator to an outbox, in the caller's task.
+
+    ``owner`` is what the iterator came from, if that is to be closed after it.
+    """
 
     def __init__(
-        self, source: AsyncIterator[Any], driver: Driver, *, coalesce: bool = True
+        self,
+        source: AsyncIterator[Any],
+        driver: Driver,
+        *,
+        coalesce: bool = True,
+        owner: object = None,
     ) -> None:
         self._source = source
+        self._owner = owner
+        self._closed = False
         self._driver = driver
         self._one_by_one = not coalesce
         self.take = driver.take
 
     async def run(self, outbox: Outbox, stream: Closing) -> bool:
         """Iterate until the iterator ends (returns True) or the stream is closing (False)."""
-        return await pump(self._driver, outbox, stream, one_by_one=self._one_by_one)
+        ended = await pump(self._driver, outbox, stream, one_by_one=self._one_by_one)
+        if ended:
+            await self.aclose()  # anyio's streams, for example, are open after their end
+        return ended
 
     async def aclose(self) -> None:
-        """Close the iterator, if it can be closed."""
-        await close(self._source)
+        """Close the iterator and its owner, if they can be closed and are not yet."""
+        if not self._closed:
+            self._closed = True
+            await close(self._source, self._owner)
 
 
 @types.coroutine
