@@ -126,6 +126,7 @@ def described(error: BaseException) -> str:
 async def plain(run: Run, generator: AsyncGenerator[Any, None]) -> None:
     encoder = Encoder()
     async with contextlib.aclosing(generator):
+        await run.send({"type": "http.response.start"})
         async for item in generator:
             message = {"body": encoder.encode(item), "more_body": True}
             await run.send({"type": "http.response.body", **message})

@@ -59,7 +59,7 @@ async def an_asyncio_timeout_that_expires_in_a_wait(run):
 async def an_asyncio_timeout_that_is_due_at_the_first_event(run):
     try:
         async with asyncio.timeout(SOON):
-            time.sleep(2 * SOON)
+            time.sleep(1.25 * SOON)
             yield 1
             yield 2
             await run.forever()
@@ -73,7 +73,7 @@ async def an_asyncio_timeout_that_is_due_at_a_later_event(run):
     try:
         async with asyncio.timeout(SOON):
             yield 1
-            time.sleep(2 * SOON)
+            time.sleep(1.25 * SOON)
             yield 2
             await run.forever()
     except TimeoutError as error:
@@ -85,7 +85,7 @@ async def an_asyncio_timeout_that_is_due_at_a_later_event(run):
 async def a_timeout_that_is_left_before_the_next_wait(run):
     try:
         async with asyncio.timeout(SOON):
-            time.sleep(2 * SOON)
+            time.sleep(1.25 * SOON)
             yield 1
         run.note("left in time")
     except TimeoutError as error:
@@ -98,9 +98,9 @@ async def a_timeout_that_is_left_before_the_next_wait(run):
 @scenario
 async def move_on_after_that_is_due_at_an_event(run):
     with anyio.move_on_after(SOON) as moved:
-        time.sleep(2 * SOON)
+        time.sleep(1.25 * SOON)
         yield 1
-        time.sleep(SOON)
+        time.sleep(SOON / 4)
         yield 2
         await run.forever()
     run.note(moved.cancelled_caught)
@@ -236,14 +236,13 @@ async def a_group_of_producers(run):
             await asyncio.sleep(0)
 
     seen = []
-    async with anyio.create_task_group() as group:
-        group.start_soon(produce, 1)
-        group.start_soon(produce, 1)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(produce(1))
+        group.create_task(produce(1))
         while len(seen) < 6:
             with anyio.fail_after(5):
                 seen.append(await queue.get())
             yield "an item"
-        group.cancel_scope.cancel()
     run.note(sorted(seen))
 
 
