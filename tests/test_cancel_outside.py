@@ -159,7 +159,7 @@ def test_a_cancelled_request_is_a_cancelled_plain_loop_to_its_generator(generato
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_request_that_is_cancelled_before_it_starts_enters_nothing(loop):
-    """The generator is not started, and nothing is sent. (An eager task starts at once.)"""
+    """The generator is not started, and nothing is sent; an eager task would start at once."""
     with asyncio.Runner(loop_factory=loop) as runner:
         assert runner.run(judged(waits, cancel_before_it_starts)) == {}
 
