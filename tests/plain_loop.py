@@ -117,10 +117,11 @@ class Run:
 
 
 def described(error: BaseException) -> str:
-    """Type, arguments and members of an exception, without addresses."""
-    text = repr(error)
-    # The reason and the task's name follow the scope's address.
-    return re.sub(r"(Cancelled (?:via|by) cancel scope ).*?('\)|\"\))", r"\1…\2", text)
+    """Type, arguments and members of an exception, without what anyio says of a scope."""
+    # Its address, and who has cancelled it: a task with its name, or nobody.
+    return re.sub(
+        r"""(["'])Cancelled (?:via|by) cancel scope .*?\1\)""", "of a scope)", repr(error)
+    )
 
 
 async def plain(run: Run, generator: AsyncGenerator[Any, None]) -> None:

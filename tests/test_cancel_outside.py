@@ -16,7 +16,7 @@ import pytest
 import uvloop
 
 import loops
-from asgi import scope, until
+from asgi import Wire, scope, start, until
 from eventwire import EventSourceResponse, _outbox
 from plain_loop import SENDS, SOON, Run, in_ours, judged, never_left
 
@@ -26,7 +26,11 @@ LOOPS = pytest.mark.parametrize("loop", loops.ALL_LOOPS.values(), ids=loops.ALL_
 @pytest.fixture(autouse=True)
 def owners(monkeypatch):
     """Let a run say whose its `send` is."""
-    monkeypatch.setattr(_outbox, "server_send", lambda send: send if send.__self__.native else None)
+
+    def server_send(send):
+        return send if getattr(send.__self__, "native", True) else None
+
+    monkeypatch.setattr(_outbox, "server_send", server_send)
 
 
 async def waits(run):
@@ -232,6 +236,35 @@ def test_a_generator_that_swallows_the_cancellation_of_its_request_is_closed_at_
             ]
             assert (result.end, result.body) == ("CancelledError('stop')", b"data: 1\n\n")
             assert not result.whole
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main())
+
+
+@LOOPS
+@pytest.mark.parametrize("fate", ["leave", "cancel"])
+def test_a_generator_that_once_swallowed_a_cancellation_is_still_told_of_the_end(fate, loop):
+    """Its task counts as cancelled for ever; its cleanup runs within 250 ms all the same."""
+
+    async def main():
+        wire, seen = Wire(), []
+
+        async def generator():
+            asyncio.current_task().cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            try:
+                yield 1
+                await asyncio.Event().wait()
+            finally:
+                seen.append("closed")
+
+        task = start(EventSourceResponse(generator()), wire)
+        await until(lambda: wire.body)
+        wire.leave() if fate == "leave" else task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait_for(task, 0.25)
+        assert seen == ["closed"]
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(main())
