@@ -45,13 +45,19 @@ _transparent: dict[int, CodeType] = {}
 """By identity: code objects that are equal may belong to different functions."""
 
 
-def server_send(send: Send) -> Send | None:
-    """Return the server's own ``send`` below Starlette's layers; None for a stranger's."""
+def innermost(send: Send) -> object:
+    """Return what is below Starlette's layers."""
     if len(_looked_at) < len(_WRAPPERS):
         _look_for_wrappers()
     layer: object = send
     while (below := _below(layer)) is not None:
         layer = below
+    return layer
+
+
+def server_send(send: Send) -> Send | None:
+    """Return the server's own ``send`` below Starlette's layers; None for a stranger's."""
+    layer = innermost(send)
     return layer if isinstance(layer, MethodType) and _is_servers(layer) else None
 
 
