@@ -198,6 +198,12 @@ ELSEWHERE = {
         "event_safety", "format_sse_event_refuses_an_illegal_field"
     ),
     "lone surrogates": ("event_safety", "a_lone_surrogate_is_refused_with_the_fields_name"),
+    "a timeout or scope of the generator's own, around yields": (
+        "cancel_fastapi", "a_generator_survives_its_own_timeout_while_the_client_does_not_read"
+    ),
+    "event data whose `model_dump_json()` returns `bytes`": (
+        "fastapi_event", "json_of_event_data_that_is_no_text_is_a_type_error"
+    ),
     "`eventwire.ServerSentEvent` (the native one)": (
         "event", "an_unknown_field_of_the_native_class_is_a_type_error"
     ),
