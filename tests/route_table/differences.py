@@ -89,7 +89,7 @@ def _very_error(kind: str, message: str) -> Callable[[Answer, Answer], Answer]:
 
 
 CANCELLED = Difference(
-    "a generator that raises `CancelledError` by itself", _very_error("CancelledError", "")
+    "a generator that raises `CancelledError` by itself", _very_error("CancelledError", "by itself")
 )
 EXITED = Difference("`GeneratorExit` of a sync one", _very_error("GeneratorExit", "exit"))
 
