@@ -37,7 +37,11 @@ def start(port: int, target: str, **options: Any) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str], seconds: float = 120) -> dict[str, Any]:
     """Wait for its report."""
-    output, _ = process.communicate(timeout=seconds)
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    except BaseException:
+        process.kill()
+        raise
     assert process.returncode == 0, output
     report: dict[str, Any] = json.loads(output)
     assert not report["failed"], report["error"]

@@ -76,7 +76,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Reads what has come; stops when there is no more, or no more may be taken.
+    /// Reads what has come (up to the error that says so: the end of the stream may stand behind it,
+    /// and is told of once); stops when there is no more, or no more may be taken.
     pub(crate) fn read(
         &mut self,
         plan: &Plan,
@@ -105,10 +106,6 @@ impl Stream {
             }
             if self.body.is_whole() {
                 return Ok(State::Ended { whole: true });
-            }
-            // The end of what was there: another look would only say so.
-            if count < wanted {
-                return Ok(State::Open);
             }
         }
         Ok(State::Unfinished)
