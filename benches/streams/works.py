@@ -104,9 +104,9 @@ def burst(bench: Bench, server: str = "uvicorn") -> Iterator[dict[str, Any]]:
     for payload, everybody in BURSTS.items():
         names = bench.there(everybody)
         check(bench, payload, names, server)
+        counts = dict.fromkeys(names, 2000)
         for streams in [1] if bench.smoke or server != "uvicorn" else [1, 64]:
-            counts = dict.fromkeys(names, 2000)
-            for number in range(bench.rounds + 1):
+            for number in range(streams > 1, bench.rounds + 1):
                 for name in names:
                     where = bench.server(name, server)
                     n = max(1, counts[name] // streams)
