@@ -1,5 +1,6 @@
 """The hook in `fastapi.routing.get_request_handler` and its neighbours."""
 
+import asyncio
 import functools
 from collections.abc import AsyncIterable
 from typing import Annotated
@@ -225,6 +226,28 @@ def test_a_returned_response_is_served_as_returned(pair, options, sync):
     frames = b'event: e\ndata: {"a": 1}\n\ndata: {"b": 1.0}\n\n: text\n\n: bytes\n\n: view\n\n'
     assert reply.body == frames
     assert pair.ours.errors == []
+
+
+@pytest.mark.parametrize("name", ["_async_stream_raw", "_wrapped_otherwise"])
+def test_a_generator_is_streamed_whether_it_is_found_in_fastapis_wrapper_or_not(name):
+    """The inner one, if FastAPI's frame is as known; else the wrapper itself: the same bytes."""
+
+    async def wrap(async_gen):
+        async for item in async_gen:
+            yield item
+
+    inner = numbers()
+    wrap.__code__ = wrap.__code__.replace(co_name=name)
+    wrapper = wrap(inner)
+    response = _fastapi_hook.RouteResponse(
+        wrapper, route_encoder=_fastapi_hook.UNTYPED, dependant=None
+    )
+    assert response.generator is (inner if name == "_async_stream_raw" else wrapper)
+    app = FastAPI()
+    app.get("/")(lambda: response)
+    assert body(app) == BODY
+    if response.generator is inner:
+        asyncio.run(wrapper.aclose())
 
 
 @pytest.mark.newest

@@ -15,8 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from asgi import Wire, until
-from eventwire import Encoder, EventSourceResponse
-from eventwire._core import Outcome, Slicer
+from eventwire import EventSourceResponse
 from servers import wait_until
 
 
@@ -219,70 +218,161 @@ def test_a_file_is_streamed_and_left_open(serve, tmp_path):
         assert not lines.closed
 
 
-class TestSlicer:
-    """One slice, called by hand."""
+@pytest.mark.parametrize("error", [GeneratorExit, StopAsyncIteration])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["in slices", "step by step"])
+def test_an_exception_that_coroutines_take_for_an_end_is_an_error(error, wrapped):
+    """It arrives with its message, outside of the coroutines between; the thread is given back."""
 
-    def test_it_wakes_once_until_the_frames_are_taken(self):
-        """A consumer that is busy is left alone."""
-        wakes = []
-        slicer = Slicer(range(3), Encoder())
-        assert slicer.run(lambda: wakes.append(1)) is Outcome.END
-        assert wakes == [1]
-        assert slicer.take() == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
-        assert slicer.take() is None
+    def generator():
+        yield 1
+        raise error("not the end")
 
-    def test_it_wakes_again_once_the_consumer_has_found_nothing(self):
-        """Finding nothing means being idle."""
-        wakes = []
+    async def main():
+        response = EventSourceResponse(generator())
+        if wrapped:  # as code does that looks at each frame
+            frames = response.body_iterator
+            response.body_iterator = (frame async for frame in frames)
+        wire = Wire()
+        with pytest.raises(BaseException) as caught:
+            await response(wire.scope, wire.receive, wire.send)
+        assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+        assert (wire.body, wire.ended) == (b"data: 1\n\n", False)
+        return caught.value
 
-        def generator():
+    raised = asyncio.run(main())
+    if error is StopAsyncIteration:
+        assert type(raised) is RuntimeError
+        raised = raised.__cause__
+    assert (type(raised), str(raised)) == (error, "not the end")
+
+
+def test_busy_streams_take_turns_on_one_thread():
+    """A thread is back in its pool after each slice, however much there is to come."""
+
+    def endless(closed):
+        try:
+            yield from itertools.repeat(1)
+        finally:
+            closed.append(1)
+
+    async def main():
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        wires, closed = [Wire(), Wire()], []
+        tasks = [
+            asyncio.create_task(
+                EventSourceResponse(endless(closed))(wire.scope, wire.receive, wire.send)
+            )
+            for wire in wires
+        ]
+        for _ in range(3):
+            sent = [len(wire.messages) for wire in wires]
+            for wire, before in zip(wires, sent, strict=True):
+                await until(lambda wire=wire, before=before: len(wire.messages) > before)
+        for wire in wires:
+            wire.leave()
+        await asyncio.wait_for(asyncio.gather(*tasks), 1)
+        assert closed == [1, 1]
+
+    asyncio.run(main())
+
+
+def test_a_burst_wakes_the_loop_now_and_then_and_not_for_each_event():
+    """A consumer that is busy comes back by itself."""
+    events = 20_000
+
+    async def main():
+        loop, wire, wakes = asyncio.get_running_loop(), Wire(), []
+        wake = loop.call_soon_threadsafe
+
+        def counted(*arguments, **options):
+            wakes.append(1)
+            return wake(*arguments, **options)
+
+        loop.call_soon_threadsafe = counted
+        await EventSourceResponse(range(events))(wire.scope, wire.receive, wire.send)
+        assert wire.ended
+        assert len(wakes) < events / 10
+
+    asyncio.run(main())
+
+
+def test_the_cleanup_of_a_sync_generator_sees_the_context_of_the_request():
+    """`close()` runs in a worker, too."""
+    variable, seen = contextvars.ContextVar("variable"), []
+
+    def generator():
+        try:
+            yield from itertools.repeat(1)
+        finally:
+            seen.append((variable.get(), threading.current_thread() is threading.main_thread()))
+
+    async def main():
+        variable.set("of the request")
+        wire = Wire()
+        response = EventSourceResponse(generator())
+        task = asyncio.create_task(response(wire.scope, wire.receive, wire.send))
+        await until(lambda: wire.body)
+        wire.leave()
+        await task
+
+    asyncio.run(main())
+    assert seen == [("of the request", False)]
+
+
+@pytest.mark.parametrize("fate", ["leave", "cancel"])
+def test_an_error_of_a_sync_generators_cleanup_is_raised(fate):
+    """As an async one's is, bare."""
+
+    def generator():
+        try:
             yield 1
-            assert slicer.take() == b"data: 1\n\n"
-            yield 2  # not idle yet: it has found something
-            assert slicer.take() == b"data: 2\n\n"
-            assert slicer.take() is None
-            yield 3
+            yield from itertools.repeat(2)
+        finally:
+            raise LookupError("cleanup")
 
-        slicer = Slicer(generator(), Encoder())
-        slicer.run(lambda: wakes.append(slicer))
-        assert len(wakes) == 2
+    async def main():
+        wire = Wire()
+        response = EventSourceResponse(generator())
+        task = asyncio.create_task(response(wire.scope, wire.receive, wire.send))
+        await until(lambda: wire.body)
+        if fate == "cancel":
+            task.cancel()
+        elif fate == "leave":
+            wire.leave()
+        with pytest.raises(LookupError, match="cleanup"):
+            await asyncio.wait_for(task, 1)
+        assert not wire.ended
 
-    def test_a_slice_ends_when_the_buffer_is_full(self):
-        """64 KiB, and at most one item more."""
-        slicer = Slicer(itertools.repeat("x" * 1000), Encoder())
-        assert slicer.run(lambda: None) is Outcome.BUDGET
-        assert len(slicer.take()) < 64 * 1024 + 1100
+    asyncio.run(main())
 
-    def test_stop_ends_a_slice_and_prevents_the_next(self):
-        """The step under way is the last one."""
 
-        def generator():
-            yield 1
-            slicer.stop()
-            yield 2
-            yield 3
+@pytest.mark.parametrize("coalesce", [True, False])
+def test_the_shared_buffer_is_bounded_while_a_send_is_blocked(coalesce):
+    """No more than 64 KiB and an item are taken ahead, and no thread waits for the client."""
+    item, produced = "x" * 1000, []
 
-        slicer = Slicer(generator(), Encoder())
-        assert slicer.run(lambda: None) is Outcome.BUDGET
-        assert slicer.take() == b"data: 1\n\ndata: 2\n\n"
-        assert slicer.run(lambda: None) is Outcome.BUDGET
-        assert slicer.take() is None
+    def generator():
+        while True:
+            produced.append(1)
+            yield item
 
-    def test_close_closes_what_can_be_closed(self):
-        """A generator that has started, one that has not, and a list."""
-        closed = []
+    async def main():
+        wire = Wire()
+        limiter = anyio.to_thread.current_default_thread_limiter()
 
-        def generator():
-            try:
-                yield 1
-                yield 2
-            finally:
-                closed.append(1)
+        async def block(message):
+            if message["type"] == "http.response.body":
+                wire.block()
 
-        started = generator()
-        next(started)
-        Slicer(started, Encoder()).close()
-        assert closed == [1]
-        Slicer(generator(), Encoder()).close()
-        Slicer([1], Encoder()).close()
-        assert closed == [1]
+        wire.on_send = block
+        response = EventSourceResponse(generator(), coalesce=coalesce)
+        task = asyncio.create_task(response(wire.scope, wire.receive, wire.send))
+        await until(lambda: wire.in_flight and not limiter.borrowed_tokens)
+        await asyncio.sleep(0.02)
+        assert limiter.borrowed_tokens == 0
+        # What is being sent, and what has gathered behind it.
+        assert len(produced) <= 2 * (64 * 1024 // len(item) + 1)
+        wire.leave()
+        await asyncio.wait_for(task, 0.25)
+
+    asyncio.run(main())

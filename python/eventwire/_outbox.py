@@ -159,7 +159,11 @@ class Outbox:
         if (helper := self._helper) is not None:
             self._helper = None
             helper.cancel()
-            await asyncio.wait([helper])
+            try:
+                await asyncio.wait([helper])
+            except asyncio.CancelledError:
+                # From Python 3.13 on a group that the generator left asks for a cancellation anew.
+                await asyncio.wait([helper])
             if not helper.cancelled():
                 helper.exception()  # the stream has ended already: nothing to report it to
 

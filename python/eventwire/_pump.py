@@ -8,6 +8,8 @@ cannot be delivered.)
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import types
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,31 +28,49 @@ class Closing(Protocol):
     closing: bool
 
 
-async def close(source: AsyncIterator[Any] | None) -> None:
-    """Close an async iterator, if it can be closed."""
-    aclose = getattr(source, "aclose", None)
-    if aclose is not None:
-        await aclose()
+async def close(*sources: object) -> None:
+    """Close each of these objects that can be closed, also if closing one before it fails."""
+    if sources:
+        try:
+            if (aclose := getattr(sources[0], "aclose", None)) is not None:
+                await aclose()
+        finally:
+            await close(*sources[1:])
 
 
 class AsyncDrive:
-    """Brings the items of an async iterator to an outbox, in the caller's task."""
+    """Brings the items of an async iterator to an outbox, in the caller's task.
+
+    ``owner`` is what the iterator came from, if that is to be closed after it.
+    """
 
     def __init__(
-        self, source: AsyncIterator[Any], driver: Driver, *, coalesce: bool = True
+        self,
+        source: AsyncIterator[Any],
+        driver: Driver,
+        *,
+        coalesce: bool = True,
+        owner: object = None,
     ) -> None:
         self._source = source
+        self._owner = owner
+        self._closed = False
         self._driver = driver
         self._one_by_one = not coalesce
         self.take = driver.take
 
     async def run(self, outbox: Outbox, stream: Closing) -> bool:
         """Iterate until the iterator ends (returns True) or the stream is closing (False)."""
-        return await pump(self._driver, outbox, stream, one_by_one=self._one_by_one)
+        ended = await pump(self._driver, outbox, stream, one_by_one=self._one_by_one)
+        if ended:
+            await self.aclose()  # anyio's streams, for example, are open after their end
+        return ended
 
     async def aclose(self) -> None:
-        """Close the iterator, if it can be closed."""
-        await close(self._source)
+        """Close the iterator and its owner, if they can be closed and are not yet."""
+        if not self._closed:
+            self._closed = True
+            await close(self._source, self._owner)
 
 
 @types.coroutine
@@ -65,19 +85,19 @@ def pump(
     it. While a send is in flight it may finish its step, but is not resumed for another item.
     """
     outcome: object = driver.advance(None, one_by_one or stream.closing)
+    put_off: _PutOff | None = None
     while outcome is not Outcome.END:
         if not stream.closing:
             outbox.flush()
         elif outcome is Outcome.BUDGET:
             return False
         if outcome is Outcome.BUDGET:
-            # Backpressure, or a checkpoint: other tasks run and a cancellation can arrive.
-            if outbox.busy:
-                yield from outbox.freed()
-            else:
-                yield None
+            put_off = yield from _pause(outbox, stream, put_off)
             outcome = driver.advance(None, one_by_one or stream.closing)
         else:
+            if put_off is not None:
+                put_off.request()
+                put_off = None
             try:
                 value = yield outcome
             except BaseException as error:  # noqa: BLE001  # belongs to the generator
@@ -85,3 +105,58 @@ def pump(
             else:
                 outcome = driver.advance(value, one_by_one or outbox.busy or stream.closing)
     return True
+
+
+def _pause(
+    outbox: Outbox, stream: Closing, put_off: _PutOff | None
+) -> Generator[object, Any, _PutOff | None]:
+    """Wait between two items; return the cancellation that is put off, if there is one.
+
+    Backpressure, or a checkpoint: other tasks run and a cancellation can arrive.
+    """
+    try:
+        if outbox.busy:
+            yield from outbox.freed()
+        else:
+            yield None
+    except asyncio.CancelledError as error:
+        yield from _let_end(outbox, stream)
+        if stream.closing or (outbox.busy and put_off is not None):
+            raise
+        return _PutOff(error)
+    return put_off
+
+
+_TURNS = 4
+"""Turns of the loop in which sends that wait for nothing are over: one that ends and the one of
+what gathered meanwhile, each with a turn to run in and one to be told of its end."""
+
+
+def _let_end(outbox: Outbox, stream: Closing) -> Generator[None, None, None]:
+    """Give a send in flight its turns: in the plain loop it would not have waited."""
+    for _ in range(_TURNS):
+        if outbox.busy and not stream.closing:
+            # One that comes now is for the generator, too, or the stream's own: `closing` tells.
+            with contextlib.suppress(asyncio.CancelledError):
+                yield None
+
+
+class _PutOff:
+    """A cancellation of the current task, to be requested anew.
+
+    Raises ``error`` at once if it was not requested: then there is nobody to take it back.
+    """
+
+    def __init__(self, error: asyncio.CancelledError) -> None:
+        task = asyncio.current_task()
+        if task is None or not (requests := task.cancelling()):
+            raise error
+        self._task = task
+        self._requests = requests
+        self._message = error.args[:1]  # the error itself refers to frames that refer to this
+
+    def request(self) -> None:
+        """Have the next wait cancelled, unless the request was taken back meanwhile."""
+        if self._task.cancelling() >= self._requests:
+            self._task.cancel(*self._message)
+            self._task.uncancel()

@@ -15,7 +15,7 @@ from eventwire import _options
 from eventwire._core import Driver, Encoder
 from eventwire._pump import close
 from eventwire._shutdown import opened
-from eventwire._source import Source
+from eventwire._source import Source, owner_of
 from eventwire._stream import KEEPALIVE_COMMENT, Settings, Stream
 from eventwire._threads import ThreadedIterator
 
@@ -65,7 +65,9 @@ class EventSourceResponse(StreamingResponse):
     is cut otherwise; see :func:`eventwire.drain`.
 
     Args:
-        content: async or sync iterable of items.
+        content: async or sync iterable of items. When the stream is over its async iterator is
+            closed with ``aclose()``, if it has that, and ``content`` as well if it is an iterator
+            itself; a sync one with ``close()`` if it is a generator.
         status_code: HTTP status.
         headers: further headers; ``cache-control: no-cache`` and ``x-accel-buffering: no`` are
             added unless given.
@@ -273,6 +275,7 @@ class EventSourceResponse(StreamingResponse):
             self._encoder(),
             "text" if replaced else self._frames_are,
             self._invalid(scope),
+            owner_of(iterator, content),
         )
 
     def _encoder(self) -> Encoder:
@@ -347,7 +350,7 @@ class _Frames:
             async for item in source:
                 yield driver.frame(item)
         finally:
-            await close(source)
+            await close(source, owner_of(source, self._content))
 
 
 def _in_asyncio_task() -> bool:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Source:
     """An iterator with its encoder.
 
-    ``iterator`` is an async iterator, ``iterable`` a sync iterable: one of them is given.
+    ``iterator`` is an async iterator, ``iterable`` a sync iterable: one of them is given. ``owner``
+    is closed after ``iterator``, see :func:`owner_of`.
     """
 
     iterator: AsyncIterator[Any] | None
@@ -26,6 +27,7 @@ class Source:
     encoder: Encoder
     frames_are: Literal["nothing", "bytes", "text"]
     invalid: Callable[[Any, Any], BaseException] | None
+    owner: object = None
 
     def drive(self, *, coalesce: bool) -> AsyncDrive | ThreadDrive:
         """Make what brings the items to an outbox; one message for each unless ``coalesce``."""
@@ -33,7 +35,7 @@ class Source:
             driver = Driver(
                 self.iterator, self.encoder, frames_are=self.frames_are, invalid=self.invalid
             )
-            return AsyncDrive(self.iterator, driver, coalesce=coalesce)
+            return AsyncDrive(self.iterator, driver, coalesce=coalesce, owner=self.owner)
         assert self.iterable is not None
         slicer = Slicer(
             self.iterable,
@@ -52,7 +54,16 @@ class Source:
 
     async def close_unstarted(self) -> None:
         """Close it before anything was asked of it."""
-        await close(self.iterator)
+        await close(self.iterator, self.owner)
+
+
+def owner_of(iterator: object, content: object) -> object:
+    """Return what is to be closed besides the iterator of ``content``: itself or nothing.
+
+    A stream that is an iterator, but hands out another one (the AI SDKs' do), is used up with it.
+    What is only iterable may have other iterators, of other requests, and is left open.
+    """
+    return content if content is not iterator and hasattr(content, "__anext__") else None
 
 
 class _Nothing:

@@ -44,6 +44,10 @@ CLOSING_TIME = 0.5
 """How long a request waits for a generator that was told to end because the server is stopping, and
 for a slow client to read the end, in seconds. (Otherwise: ``cleanup_timeout``.)"""
 
+TOLD_TIME = 0.1
+"""How long a generator whose task was cancelled by somebody else may take to end before it is
+cancelled for the end of its request, in seconds."""
+
 _log = logging.getLogger("eventwire")
 
 
@@ -143,8 +147,8 @@ class Stream:
             try:
                 if receive is not None:
                     await self._listen(receive, pump)
-            except BaseException:
-                self._leave()
+            except BaseException as error:
+                self._leave(error)
                 await self._join(pump)
                 self._raise_error(pump)
                 raise
@@ -156,12 +160,12 @@ class Stream:
             if self.send_error is not None:
                 raise self.send_error
             if pump.cancelled() and not self.closing:
-                raise asyncio.CancelledError
+                pump.result()  # raises the CancelledError that ended it
         finally:
             self._forget()
 
-    def close(self) -> None:
-        """Have the pump close the generator, at once."""
+    def close(self, cause: BaseException | None = None) -> None:
+        """Have the pump close the generator, at once; ``cause``: what has ended the request."""
         if self._keepalive is not None:
             self._keepalive.stop()
         if self.closing or (self._pump is not None and self._pump.done()):
@@ -170,13 +174,23 @@ class Stream:
         # A pump that has not taken its first step looks at `closing` there; cancelled now it
         # would never run, and never clean up.
         if self._started and self._pump is not None:
-            self._pump.cancel()
+            self._cancel(self._pump, self._outbox.error if cause is None else cause)
 
-    def _leave(self) -> None:
+    def _cancel(self, pump: asyncio.Task[None], cause: BaseException | None) -> None:
+        if not isinstance(cause, asyncio.CancelledError):
+            pump.cancel()
+        elif not pump.cancelling():
+            pump.cancel(*cause.args[:1])
+        else:
+            # A loop that stops cancels all tasks: the generator has been told, and a second
+            # cancellation would break into its cleanup.
+            self._loop.call_later(TOLD_TIME, pump.cancel)
+
+    def _leave(self, cause: BaseException | None = None) -> None:
         """Close: there is nobody left to send anything to."""
         if self._farewell is not None:
             self._farewell.take_back()
-        self.close()
+        self.close(cause)
 
     def drain(self, grace_period: float = 0.0) -> float:
         """Begin to end, because the server stops; see :class:`eventwire._shutdown.Drainable`."""
@@ -274,7 +288,7 @@ class Stream:
                     )
                 except asyncio.CancelledError as error:
                     cancelled = error
-                    self.close()
+                    self.close(error)
             if not self._started and pump.done():
                 # Cancelled by a stranger before its first step.
                 await self._drive.aclose()

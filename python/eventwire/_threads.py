@@ -32,6 +32,28 @@ _END = object()
 _COME_BACK = 0.0005
 
 
+async def _in_worker(step: Callable[..., Any], *arguments: Any) -> Any:
+    """Run one step of an iterator in a worker thread.
+
+    Raised through the worker's future, a ``GeneratorExit`` would close the coroutines that wait
+    for it. A ``StopAsyncIteration`` would pass for the end of an async iterator; it becomes the
+    error that it is in Starlette's loop (PEP 479).
+    """
+
+    def run() -> tuple[Any, GeneratorExit | None]:
+        try:
+            return step(*arguments), None
+        except GeneratorExit as error:
+            return None, error
+        except StopAsyncIteration as error:
+            raise RuntimeError("async generator raised StopAsyncIteration") from error
+
+    outcome, error = await anyio.to_thread.run_sync(run)
+    if error is not None:
+        raise error
+    return outcome
+
+
 class ThreadDrive:
     """Brings the items of a sync iterator to an outbox, in slices of a worker thread's time.
 
@@ -51,7 +73,7 @@ class ThreadDrive:
         wake = functools.partial(loop.call_soon_threadsafe, look)
         try:
             while not stream.closing:
-                outcome = await anyio.to_thread.run_sync(self._run_slice, wake)
+                outcome = await _in_worker(self._run_slice, wake)
                 outbox.flush()
                 while outbox.busy:
                     await outbox.freed()
@@ -112,11 +134,7 @@ class ThreadedIterator:
         return self
 
     async def __anext__(self) -> Any:
-        try:
-            item = await anyio.to_thread.run_sync(self._next)
-        except StopAsyncIteration as error:
-            # Raised here as it is, it would pass for the end (PEP 479).
-            raise RuntimeError("iterator raised StopAsyncIteration") from error
+        item = await _in_worker(self._next)
         if item is _END:
             raise StopAsyncIteration
         return item

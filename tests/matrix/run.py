@@ -32,8 +32,8 @@ LEFT_OUT = ["demo", "sources"]
 # eventwire writes the newest FastAPI's bytes, whichever is installed: comparisons are left out.
 # Plans are compared with the installed Pydantic, whichever it is.
 MINIMUM_TOOLS = """
-    granian httptools httpx hypercorn hypothesis orjson pytest pytest-timeout sse-starlette trio
-    uvicorn uvloop
+    granian httptools httpx hypercorn hypothesis itsdangerous orjson pytest pytest-timeout
+    python-multipart sse-starlette trio uvicorn uvloop
 """
 MINIMUM_COMPARES = ["plan", "plan_properties", *CORPUS]
 
