@@ -1,6 +1,6 @@
 """Measures streams end to end and keeps the results.
 
-    python benches/streams [WORK ...] [--only WORDS] [--rounds N] [--seconds S] [--smoke]
+python benches/streams [WORK ...] [--only WORDS] [--rounds N] [--seconds S] [--smoke]
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import load
 import report
 from payloads import FRAME
 from server import CLIENT_CORE, ROOT, SERVER_CORE
 from works import WORKS, Bench
+
+import load
 
 RESULTS = ROOT / "benches/results"
 PACKAGES = [
@@ -51,7 +52,8 @@ def commit() -> str:
 def machine() -> dict[str, object]:
     """Where it runs."""
     info = Path("/proc/cpuinfo").read_text()
-    model = next((l.partition(": ")[2] for l in info.splitlines() if l.startswith("model name")), "?")
+    models = [line for line in info.splitlines() if line.startswith("model name")]
+    model = models[0].partition(": ")[2] if models else platform.machine()
     load_average = [round(x, 2) for x in os.getloadavg()]
     return {
         "cpu": model, "cores": os.cpu_count(), "server_core": SERVER_CORE,
@@ -62,7 +64,9 @@ def machine() -> dict[str, object]:
 def main() -> None:
     """Measure what is asked for; everything by default."""
     parser = argparse.ArgumentParser(prog="benches/streams")
-    parser.add_argument("works", nargs="*", metavar="WORK", help=f"of {', '.join(WORKS)}; default: all")
+    parser.add_argument(
+        "works", nargs="*", metavar="WORK", help=f"of {', '.join(WORKS)}; default: all"
+    )
     parser.add_argument("--only", nargs="*", default=[], help="words in the names of contenders")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of one measurement, about")

@@ -14,13 +14,13 @@ import fastapi.sse
 import orjson
 from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
+from payloads import CHUNKS, FRAME, ITEMS, Chunk, Item, sized, stream, sync_stream
 from sse_starlette import EventSourceResponse as SseStarletteResponse
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 import eventwire
 import eventwire.fastapi
-from payloads import CHUNKS, FRAME, ITEMS, Chunk, Item, sized, stream, sync_stream
 
 app = FastAPI()
 PAYLOADS: dict[str, tuple[Any, list[Any]]] = {"item": (Item, ITEMS), "chunk": (Chunk, CHUNKS)}

@@ -8,6 +8,7 @@ What is compared are ratios to the rivals of the same run, because machines diff
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import sys
@@ -19,7 +20,9 @@ from report import COLUMNS, OURS, by_case, ratios, spread
 LESS_IS_BETTER = {"us", "kib", "p50", "late_p99"}
 
 
-def rows(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[float], list[float], bool]]:
+def rows(
+    before: dict[str, Any], after: dict[str, Any]
+) -> list[tuple[str, list[float], list[float], bool]]:
     """What both have: a name, the ratios then and now, and whether it is worse."""
     found = []
     for work, columns in COLUMNS.items():
@@ -36,10 +39,8 @@ def rows(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, list[
     return sorted(found)
 
 
-def main() -> int:
-    """Print the table."""
-    paths = [Path(argument) for argument in sys.argv[1:] if not argument.startswith("--")]
-    before, after = (json.loads(path.read_text()) for path in paths)
+def show(before: dict[str, Any], after: dict[str, Any], *, gate: bool) -> int:
+    """Print the table; return 1 if ``gate`` and something is worse."""
     print("| rival, as a multiple of ours | then | now | change |")
     print("|---|---:|---:|---:|")
     any_worse = False
@@ -48,7 +49,17 @@ def main() -> int:
         mark = " **worse**" if worse else ""
         print(f"| {name} | {spread(old, 2)} | {spread(new, 2)} | {change:+.0%}{mark} |")
         any_worse |= worse
-    return int(any_worse and "--gate" in sys.argv)
+    return int(gate and any_worse)
+
+
+def main() -> int:
+    """Compare two files."""
+    parser = argparse.ArgumentParser(prog="benches/streams/compare.py")
+    parser.add_argument("results", nargs=2, type=Path)
+    parser.add_argument("--gate", action="store_true")
+    options = parser.parse_args()
+    before, after = (json.loads(path.read_text()) for path in options.results)
+    return show(before, after, gate=options.gate)
 
 
 if __name__ == "__main__":

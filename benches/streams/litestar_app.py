@@ -6,7 +6,6 @@ from typing import Any
 
 from litestar import Litestar, get
 from litestar.response import ServerSentEvent
-
 from payloads import CHUNKS, ITEMS, stream
 
 

@@ -32,7 +32,7 @@ def start(port: int, target: str, **options: Any) -> subprocess.Popen[str]:
         command.append(f"--{name.replace('_', '-')}")
         if value is not True:
             command.append(str(value))
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=pin)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=pin)  # noqa: PLW1509  # no threads here
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 120) -> dict[str, Any]:
@@ -63,4 +63,3 @@ def ceiling(frame: bytes, seconds: float = 2.0) -> dict[str, Any]:
             return read(port, "/", streams=1, warm_up=0.3, seconds=seconds)
         finally:
             source.kill()
-

@@ -22,7 +22,13 @@ BARS = {
     # name: title, work, beginning of the case, figure, logarithmic
     "burst": ("CPU µs per event, burst of typed items", "burst", "item, 1 ", "us", True),
     "chunk": ("CPU µs per event, burst of chat chunks", "burst", "chunk, 1 ", "us", True),
-    "capacity": ("Streams of 20 events/s on one core, p99 < 50 ms late", "capacity", "", "streams", False),
+    "capacity": (
+        "Streams of 20 events/s on one core, p99 < 50 ms late",
+        "capacity",
+        "",
+        "streams",
+        False,
+    ),
     "idle": ("KiB per idle stream", "idle", "", "kib", False),
 }
 

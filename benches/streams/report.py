@@ -1,13 +1,13 @@
 """Results as tables, and as the report with its pictures.
 
-    python benches/streams/report.py [RESULTS.json]       (the newest by default)
+python benches/streams/report.py [RESULTS.json]       (the newest by default)
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,9 @@ def ratios(cells: Cells, name: str, key: str) -> list[float]:
 
 def table(work: str, case: str, cells: Cells) -> str:
     """One case."""
-    columns = [c for c in COLUMNS[work] if any(c[0] in r for rs in cells.values() for r in rs.values())]
+    columns = [
+        c for c in COLUMNS[work] if any(c[0] in r for rs in cells.values() for r in rs.values())
+    ]
     lines = [f"| {case} | " + " | ".join(title for _, title, _ in columns) + " | to eventwire |"]
     lines.append("|---|" + "---:|" * (len(columns) + 1))
     for name, rounds in cells.items():
@@ -99,7 +101,7 @@ def table(work: str, case: str, cells: Cells) -> str:
             values = [record[key] for record in rounds.values() if key in record]
             row.append(spread(values, digits) if values else "")
         found = ratios(cells, name, columns[0][0]) if name != OURS else []
-        row.append(spread(found, 2) + " ×" if found else "1" if name == OURS else "")
+        row.append(spread(found, 2) + "x" if found else "1" if name == OURS else "")
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines)
 
@@ -128,11 +130,12 @@ Made by `make bench-streams`, `make bench-report`; {result["date"]}, commit {res
 ## Rules
 
 {RULES}
-{machine["cpu"]}, {machine["cores"]} cores, load {machine["load_before"][0]} before; {machine["system"]}.
+{machine["cpu"]}, {machine["cores"]} cores, load {machine["load_before"][0]} before;
+{machine["system"]}.
 {found}.{left}
 
-The load client takes {client["events_per_second"]:,.0f} events a second ({client["us"]:.2f} µs of CPU
-each) from a source that only repeats itself: what is below that is the server's own limit.
+The load client takes {client["events_per_second"]:,.0f} events a second ({client["us"]:.2f} µs of
+CPU each) from a source that only repeats itself: what is below that is the server's own limit.
 """
 
 
@@ -143,18 +146,23 @@ def newest() -> Path:
 
 def main() -> None:
     """Write REPORT.md and the pictures."""
-    import pictures
+    import pictures  # noqa: PLC0415  # tables need no matplotlib
 
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else newest()
+    parser = argparse.ArgumentParser(prog="benches/streams/report.py")
+    parser.add_argument("results", nargs="?", type=Path, help="default: the newest")
+    parser.add_argument("--out", type=Path, default=BENCHES, help="the folder")
+    options = parser.parse_args()
+    path = options.results or newest()
     result = json.loads(path.read_text())
-    drawn = pictures.draw(result, BENCHES / "pictures")
+    drawn = pictures.draw(result, options.out / "pictures")
     shown = "\n".join(
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="pictures/{name}-dark.svg">'
         f'<img alt="{title}" src="pictures/{name}-light.svg"></picture>\n'
         for name, title in drawn.items()
     )
-    (BENCHES / "REPORT.md").write_text(f"{head(result)}\n{shown}\n{tables(result)}\n")
-    print(f"{BENCHES / 'REPORT.md'}, from {path}")
+    report = options.out / "REPORT.md"
+    report.write_text(f"{head(result)}\n{shown}\n{tables(result)}\n")
+    print(f"{report}, from {path}")
 
 
 if __name__ == "__main__":

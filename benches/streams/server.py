@@ -28,7 +28,17 @@ COMMANDS = {
         *["--log-level", "error", "--loop", "uvloop", "--http", "httptools"],
     ],
     "granian": [
-        *[*PYTHON, "granian", "APP", "--interface", "asgi", "--host", "127.0.0.1", "--port", "PORT"],
+        *[
+            *PYTHON,
+            "granian",
+            "APP",
+            "--interface",
+            "asgi",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "PORT",
+        ],
         *["--loop", "uvloop", "--working-dir", str(HERE), "--log-level", "error"],
     ],
     "hypercorn": [
@@ -51,7 +61,9 @@ def reference(name: str) -> list[str]:
     """Build a reference outside Python; return its command."""
     folder = HERE / name
     if name == "axum":
-        subprocess.run(["cargo", "build", "--release", "--quiet", "--locked"], cwd=folder, check=True)
+        subprocess.run(
+            ["cargo", "build", "--release", "--quiet", "--locked"], cwd=folder, check=True
+        )
         return [str(folder / "target/release/axum-reference"), "PORT"]
     binary = ROOT / "target" / "go-reference"
     subprocess.run(["go", "build", "-o", binary, "."], cwd=folder, check=True)
@@ -68,7 +80,9 @@ class Server:
             self.port = probe.getsockname()[1]
         replaced = {"APP": app, "PORT": str(self.port)}
         self._command = [
-            part.replace("PORT", str(self.port)) if part.endswith(":PORT") else replaced.get(part, part)
+            part.replace("PORT", str(self.port))
+            if part.endswith(":PORT")
+            else replaced.get(part, part)
             for part in command
         ]
         self.name = name
@@ -78,6 +92,7 @@ class Server:
             self._command,
             cwd=HERE,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),  # noqa: PLW1509
         )
         deadline = time.monotonic() + 30
@@ -107,9 +122,8 @@ class Server:
     def get(self, target: str) -> bytes:
         """Read the body of an answer."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
-            connection.sendall(
-                f"GET {quote(target, safe='/?=&')} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode()
-            )
+            request = f"GET {quote(target, safe='/?=&')} HTTP/1.1\r\nhost: x\r\n"
+            connection.sendall(f"{request}connection: close\r\n\r\n".encode())
             parts = []
             while part := connection.recv(1 << 18):
                 parts.append(part)
@@ -139,4 +153,6 @@ class Server:
 
     def rss(self) -> int:
         """Resident bytes."""
-        return sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in self._pids()) * PAGE
+        return (
+            sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in self._pids()) * PAGE
+        )

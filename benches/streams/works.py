@@ -11,8 +11,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import load
 from server import Server, missing
+
+import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ def burst(bench: Bench, server: str = "uvicorn") -> Iterator[dict[str, Any]]:
                         continue
                     yield {
                         "work": "burst",
-                        "case": f"{payload}, {streams} connection{'s'[:streams > 1]}",
+                        "case": f"{payload}, {streams} connection{'s'[: streams > 1]}",
                         "server": where.name if where.name != "uvicorn" else server,
                         "contender": name,
                         "round": number,
@@ -171,8 +172,8 @@ def paced(bench: Bench) -> Iterator[dict[str, Any]]:
             expected = streams * rate * (until - since)
             assert report["without_due"] == 0, report
             yield {
-                "work": "paced", "case": f"{streams} streams, {rate} events/s", "server": where.name,
-                "contender": name, "round": number,
+                "work": "paced", "case": f"{streams} streams, {rate} events/s",
+                "server": where.name, "contender": name, "round": number,
                 "us": (sum(after) - sum(before)) / expected * 1e6,
                 "user_us": (after[0] - before[0]) / expected * 1e6,
                 "delivered": report["events"] / (streams * rate * report["seconds"]),
@@ -224,7 +225,9 @@ def idle(bench: Bench) -> Iterator[dict[str, Any]]:
             load.read(where.port, target, streams=50, events=1, seconds=5)
             time.sleep(0.5)
             before = where.rss()
-            process = load.start(where.port, target, streams=streams, ramp=500, seconds=streams / 500 + 5)
+            process = load.start(
+                where.port, target, streams=streams, ramp=500, seconds=streams / 500 + 5
+            )
             time.sleep(streams / 500 + 1.5)
             rss, used = where.rss() - before, sum(where.cpu())
             time.sleep(2)
@@ -245,7 +248,9 @@ def first(bench: Bench) -> Iterator[dict[str, Any]]:
             where = bench.server(name)
             with contextlib.ExitStack() as stack:
                 if case != "alone":
-                    busy = load.start(where.port, f"/chunk/{name}?n=0&period=0.05", streams=50, seconds=60)
+                    busy = load.start(
+                        where.port, f"/chunk/{name}?n=0&period=0.05", streams=50, seconds=60
+                    )
                     stack.callback(busy.wait)
                     stack.callback(busy.kill)
                     time.sleep(0.5)
