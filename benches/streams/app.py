@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterable, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 from payloads import CHUNKS, FRAME, ITEMS, Chunk, Item, sized, stream, sync_stream
 from sse_starlette import EventSourceResponse as SseStarletteResponse
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
@@ -137,6 +139,16 @@ async def orjson_text(n: int, size: int):
             yield b"data: " + orjson.dumps(item) + b"\n\n"
 
     return StreamingResponse(made(), media_type="text/event-stream")
+
+
+async def passes(request: Any, call_next: Any) -> Any:
+    """A middleware that does nothing."""
+    return await call_next(request)
+
+
+# How many layers of middleware there are; each body message passes through all of them.
+for _ in range(int(os.environ.get("LAYERS", "0"))):
+    app.add_middleware(BaseHTTPMiddleware, dispatch=passes)
 
 
 async def raw(scope: Any, receive: Any, send: Any) -> None:

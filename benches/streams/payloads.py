@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ async def stream(items: list, n: int, period: float) -> AsyncIterator:
     and still says when it was due.
     """
     if not period:
-        for number in range(n):
+        for number in range(n) if n else itertools.count():
             yield items[number % len(items)]
         return
     offset = time.time() - time.monotonic()
@@ -93,6 +94,6 @@ async def stream(items: list, n: int, period: float) -> AsyncIterator:
 
 
 def sync_stream(items: list, n: int) -> Iterator:
-    """Yield n of the items at once."""
-    for number in range(n):
+    """Yield n of the items (0: for ever) at once."""
+    for number in range(n) if n else itertools.count():
         yield items[number % len(items)]

@@ -36,6 +36,8 @@ TITLES = {
     "churn": "Connect, read, leave",
     "sizes": "Payload sizes",
     "slow": "Slow readers",
+    "probe": "Another request beside busy sync generators",
+    "layers": "Layers of middleware",
 }
 COLUMNS = {
     "burst": [("us", "CPU µs per event", 2), ("rate", "events/s", 0)],
@@ -50,6 +52,8 @@ COLUMNS = {
     "churn": [("us", "CPU µs per stream", 0)],
     "sizes": [("us", "CPU µs per event", 1)],
     "slow": [("kib", "KiB per stream", 0)],
+    "probe": [("p50", "p50, µs", 0), ("p99", "p99, µs", 0)],
+    "layers": [("us", "CPU µs per event", 2)],
 }
 OURS = "eventwire"
 

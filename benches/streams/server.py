@@ -73,7 +73,10 @@ def reference(name: str) -> list[str]:
 class Server:
     """Runs for as long as the block lasts."""
 
-    def __init__(self, name: str = "uvicorn", app: str = "app:contenders") -> None:
+    def __init__(
+        self, name: str = "uvicorn", app: str = "app:contenders", **variables: str
+    ) -> None:
+        self._variables = variables
         command = COMMANDS.get(name) or reference(name)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -91,6 +94,7 @@ class Server:
         self.process = subprocess.Popen(
             self._command,
             cwd=HERE,
+            env={**os.environ, **self._variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),  # noqa: PLW1509

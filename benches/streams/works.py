@@ -200,7 +200,7 @@ def holds(bench: Bench, name: str, streams: int) -> tuple[bool, dict[str, Any]]:
 def capacity(bench: Bench) -> Iterator[dict[str, Any]]:
     """The largest number of 20 events/s streams that one core holds, within 5 %."""
     for number in range(1 if bench.smoke else min(bench.rounds, 3)):
-        for name in bench.there(CAPACITY):
+        for name in bench.there(CAPACITY[:2] if bench.smoke else CAPACITY):
             low, high = (0, 5) if bench.smoke else (0, 200)
             most = 10 if bench.smoke else 8000
             while high <= most and holds(bench, name, high)[0]:
@@ -217,6 +217,7 @@ def capacity(bench: Bench) -> Iterator[dict[str, Any]]:
 def idle(bench: Bench) -> Iterator[dict[str, Any]]:
     """Streams that wait."""
     names = bench.there([*PACED[:4], "StreamingResponse"])
+    names = names[:2] if bench.smoke else names
     for streams, name in itertools.product([50] if bench.smoke else [1000], names):
         with contextlib.ExitStack() as stack:
             where = Bench(stack, []).server(name)
@@ -304,7 +305,7 @@ def sizes(bench: Bench) -> Iterator[dict[str, Any]]:
 def slow(bench: Bench) -> Iterator[dict[str, Any]]:
     """Readers that take 20 kB/s of a burst: what the server keeps for each."""
     names = bench.there([*PACED[:4], "StreamingResponse"])
-    streams = 5 if bench.smoke else 100
+    names, streams = (names[:2], 5) if bench.smoke else (names, 100)
     for name in names:
         with contextlib.ExitStack() as stack:
             where = Bench(stack, []).server(name)
@@ -323,7 +324,50 @@ def slow(bench: Bench) -> Iterator[dict[str, Any]]:
             load.finish(process)
 
 
+def probe(bench: Bench) -> Iterator[dict[str, Any]]:
+    """How long another request takes while 10 sync generators are busy."""
+    for number, name in itertools.product(range(bench.rounds), bench.there(BURSTS["sync"])):
+        where = bench.server(name)
+        busy = load.start(where.port, f"/sync/{name}?n=0", streams=10, seconds=60)
+        try:
+            time.sleep(0.5)
+            report = load.read(
+                where.port, "/constant/StreamingResponse?n=1", streams=1, churn=True, events=1,
+                seconds=bench.seconds / 4,
+            )  # fmt: skip
+        finally:
+            busy.kill()
+            busy.wait()
+        yield {
+            "work": "probe", "case": "beside 10 busy sync streams", "server": where.name,
+            "contender": name, "round": number,
+            "p50": report["first_us"]["p50"], "p99": report["first_us"]["p99"],
+        }  # fmt: skip
+
+
+def layers(bench: Bench) -> Iterator[dict[str, Any]]:
+    """The burst below 0, 1 and 4 layers of BaseHTTPMiddleware."""
+    names = bench.there(["eventwire", "fastapi.sse", "sse-starlette", "StreamingResponse"])
+    for count in [1] if bench.smoke else [0, 1, 4]:
+        with Server(LAYERS=str(count)) as where:
+            said = [events(where.get(f"/item/{name}?n=20")) for name in names]
+            assert all(data == said[0] for data in said), count
+            for number, name in itertools.product(range(bench.rounds), names):
+                n = 2000 if bench.smoke else 100_000 if name == "eventwire" else 5000
+                before = sum(where.cpu())
+                report = load.read(where.port, f"/item/{name}?n={n}")
+                assert report["events"] == n, (name, report)
+                yield {
+                    "work": "layers", "case": f"{count} layers of BaseHTTPMiddleware",
+                    "server": where.name, "contender": name, "round": number,
+                    "us": (sum(where.cpu()) - before) / n * 1e6,
+                }  # fmt: skip
+
+
 WORKS = {
     work.__name__: work
-    for work in (burst, servers, paced, capacity, idle, first, churn, sizes, slow)
+    for work in (
+        *(burst, servers, paced, capacity, idle, first),
+        *(churn, sizes, slow, probe, layers),
+    )
 }
