@@ -1,217 +1,175 @@
-"""One application with the same streams through every contender.
+"""The contenders under FastAPI and Starlette: `/<payload>/<contender>?n=…&period=…`.
 
-`/<work>/<contender>?n=…` sends n events as fast as they come; `/paced/<contender>` sends constant
-events at a rate; `/idle/<contender>` sends one and waits. `/usage` tells what the server has used.
+Each is written as its documentation recommends, and streams the same objects.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import resource
-import time
+import os
 from collections.abc import AsyncIterable, Iterable
-from pathlib import Path
 from typing import Any
 
 import fastapi.sse
+import orjson
 from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
-from pydantic import BaseModel
+from payloads import CHUNKS, FRAME, ITEMS, Chunk, Item, sized, stream, sync_stream
 from sse_starlette import EventSourceResponse as SseStarletteResponse
-from starlette.responses import Response, StreamingResponse
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 
 import eventwire
 import eventwire.fastapi
 
-
-class Item(BaseModel):
-    id: int
-    name: str
-    price: float
-
-
-class Delta(BaseModel):
-    role: str | None = None
-    content: str | None = None
-
-
-class Choice(BaseModel):
-    index: int
-    delta: Delta
-    finish_reason: str | None = None
-
-
-class Chunk(BaseModel):
-    id: str
-    object: str
-    created: int
-    model: str
-    choices: list[Choice]
-
-
-ITEMS = [Item(id=number, name=f"item {number}", price=number * 1.5) for number in range(100)]
-CHUNKS = [
-    Chunk(
-        id="chatcmpl-123",
-        object="chat.completion.chunk",
-        created=1_700_000_000,
-        model="gpt",
-        choices=[Choice(index=0, delta=Delta(content=f" hello {number}"))],
-    )
-    for number in range(100)
-]
-FRAME = b'data: {"id":1,"name":"item 1","price":1.5}\n\n'
-
-STATM = Path("/proc/self/statm")
-
 app = FastAPI()
+PAYLOADS: dict[str, tuple[Any, list[Any]]] = {"item": (Item, ITEMS), "chunk": (Chunk, CHUNKS)}
 RESPONSES: dict[str, Any] = {
     "eventwire": eventwire.fastapi.EventSourceResponse,
     "fastapi.sse": fastapi.sse.EventSourceResponse,
 }
 EVENTS: dict[str, Any] = {
-    "eventwire": eventwire.fastapi.ServerSentEvent,
-    "native": eventwire.ServerSentEvent,
-    "fastapi.sse": fastapi.sse.ServerSentEvent,
+    "eventwire": (eventwire.fastapi.EventSourceResponse, eventwire.fastapi.ServerSentEvent),
+    "eventwire native": (eventwire.fastapi.EventSourceResponse, eventwire.ServerSentEvent),
+    "fastapi.sse": (fastapi.sse.EventSourceResponse, fastapi.sse.ServerSentEvent),
 }
 
 
-def typed(path: str, response_class: Any, items: list[Any]) -> None:
-    cls = type(items[0])
+def typed(path: str, response_class: Any, cls: Any, items: list[Any]) -> None:
+    async def endpoint(n: int, period: float = 0) -> AsyncIterable[Any]:
+        async for item in stream(items, n, period):
+            yield item
 
-    async def stream(n: int) -> AsyncIterable[Any]:
-        for number in range(n):
-            yield items[number % 100]
-
-    stream.__annotations__["return"] = AsyncIterable[cls]
-    app.get(path, response_class=response_class)(stream)
+    endpoint.__annotations__["return"] = AsyncIterable[cls]
+    app.get(path, response_class=response_class)(endpoint)
 
 
 def synchronous(path: str, response_class: Any) -> None:
     @app.get(path, response_class=response_class)
-    def stream(n: int) -> Iterable[Item]:
-        for number in range(n):
-            yield ITEMS[number % 100]
+    def endpoint(n: int) -> Iterable[Item]:
+        yield from sync_stream(ITEMS, n)
 
 
 def untyped(path: str, response_class: Any) -> None:
     @app.get(path, response_class=response_class)
-    async def stream(n: int):
-        for number in range(n):
-            yield CHUNKS[number % 100]
+    async def endpoint(n: int, period: float = 0):
+        async for item in stream(CHUNKS, n, period):
+            yield item
 
 
 def events(path: str, response_class: Any, event_class: Any) -> None:
     @app.get(path, response_class=response_class)
-    async def stream(n: int):
-        for number in range(n):
-            yield event_class(data=ITEMS[number % 100], event="item", id="1")
+    async def endpoint(n: int, period: float = 0):
+        async for item in stream(ITEMS, n, period):
+            yield event_class(data=item, event="item", id="1")
+
+
+def frames(path: str, items: list[Any], frame: Any) -> None:
+    """A StreamingResponse, by hand."""
+
+    @app.get(path)
+    async def endpoint(n: int, period: float = 0):
+        async def made():
+            async for item in stream(items, n, period):
+                yield frame(item)
+
+        return StreamingResponse(made(), media_type="text/event-stream")
 
 
 for name, response_class in RESPONSES.items():
-    typed(f"/typed/{name}", response_class, ITEMS)
-    typed(f"/chunk/{name}", response_class, CHUNKS)
+    for payload, (cls, items) in PAYLOADS.items():
+        typed(f"/{payload}/{name}", response_class, cls, items)
     synchronous(f"/sync/{name}", response_class)
     untyped(f"/untyped/{name}", response_class)
-for name, event_class in EVENTS.items():
-    events(f"/events/{name}", RESPONSES.get(name, RESPONSES["eventwire"]), event_class)
+for name, (response_class, event_class) in EVENTS.items():
+    events(f"/event/{name}", response_class, event_class)
+
+for payload, (_, items) in PAYLOADS.items():
+    frames(f"/{payload}/StreamingResponse", items, lambda x: f"data: {x.model_dump_json()}\n\n")
+    frames(
+        f"/{payload}/StreamingResponse orjson",
+        items,
+        lambda x: b"data: " + orjson.dumps(x.model_dump()) + b"\n\n",
+    )
+frames(
+    "/untyped/StreamingResponse", CHUNKS, lambda x: f"data: {json.dumps(jsonable_encoder(x))}\n\n"
+)
+frames("/constant/StreamingResponse", ITEMS, lambda _: FRAME)
 
 
-@app.get("/typed/StreamingResponse")
-async def streaming(n: int):
-    async def frames():
-        for number in range(n):
-            yield f"data: {ITEMS[number % 100].model_dump_json()}\n\n"
+def starlette(path: str, items: list[Any], response: Any) -> None:
+    async def endpoint(request: Any) -> Any:
+        n, period = int(request.query_params["n"]), float(request.query_params.get("period", 0))
+        return response(stream(items, n, period))
 
-    return StreamingResponse(frames(), media_type="text/event-stream")
-
-
-@app.get("/chunk/StreamingResponse")
-async def streaming_chunks(n: int):
-    async def frames():
-        for number in range(n):
-            yield f"data: {CHUNKS[number % 100].model_dump_json()}\n\n"
-
-    return StreamingResponse(frames(), media_type="text/event-stream")
+    app.router.routes.append(Route(path, endpoint))
 
 
-@app.get("/untyped/StreamingResponse")
-async def streaming_untyped(n: int):
-    async def frames():
-        for number in range(n):
-            yield f"data: {json.dumps(jsonable_encoder(CHUNKS[number % 100]))}\n\n"
+def sse_starlette(source: Any) -> SseStarletteResponse:
+    async def texts():
+        async for item in source:
+            yield item.model_dump_json()
 
-    return StreamingResponse(frames(), media_type="text/event-stream")
-
-
-@app.get("/typed/sse-starlette")
-async def sse_starlette(n: int):
-    async def items():
-        for number in range(n):
-            yield ITEMS[number % 100].model_dump_json()
-
-    return SseStarletteResponse(items(), sep="\n")
+    return SseStarletteResponse(texts(), sep="\n")
 
 
-class Raw(Response):
-    """A raw ASGI loop over constant bytes: the floor."""
-
-    def __init__(self, period: float) -> None:
-        super().__init__()
-        self.period = period
-
-    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
-        """Send for ever."""
-        start = {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [(b"content-type", b"text/event-stream")],
-        }
-        await send(start)
-        body = {"type": "http.response.body", "body": FRAME, "more_body": True}
-        while True:
-            await send(body)
-            await asyncio.sleep(self.period)
+for payload, (_, items) in PAYLOADS.items():
+    starlette(f"/{payload}/eventwire Starlette", items, eventwire.EventSourceResponse)
+    starlette(f"/{payload}/sse-starlette", items, sse_starlette)
 
 
-async def ticks(period: float, item: Any):
-    while True:
+@app.get("/text/eventwire", response_class=eventwire.fastapi.EventSourceResponse)
+async def text(n: int, size: int) -> AsyncIterable[str]:
+    async for item in stream(sized(size), n, 0):
         yield item
-        await asyncio.sleep(period)
 
 
-@app.get("/paced/raw")
-async def paced_raw(period: float):
-    return Raw(period)
+@app.get("/text/fastapi.sse", response_class=fastapi.sse.EventSourceResponse)
+async def their_text(n: int, size: int) -> AsyncIterable[str]:
+    async for item in stream(sized(size), n, 0):
+        yield item
 
 
-@app.get("/paced/StreamingResponse")
-async def paced_streaming(period: float):
-    return StreamingResponse(ticks(period, FRAME), media_type="text/event-stream")
+@app.get("/text/StreamingResponse orjson")
+async def orjson_text(n: int, size: int):
+    async def made():
+        async for item in stream(sized(size), n, 0):
+            yield b"data: " + orjson.dumps(item) + b"\n\n"
+
+    return StreamingResponse(made(), media_type="text/event-stream")
 
 
-for name, response_class in RESPONSES.items():
+async def passes(request: Any, call_next: Any) -> Any:
+    """A middleware that does nothing."""
+    return await call_next(request)
 
-    @app.get(f"/paced/{name}", response_class=response_class)
-    async def paced(period: float) -> AsyncIterable[Item]:
-        while True:
-            yield ITEMS[1]
+
+# How many layers of middleware there are; each body message passes through all of them.
+for _ in range(int(os.environ.get("LAYERS", "0"))):
+    app.add_middleware(BaseHTTPMiddleware, dispatch=passes)
+
+
+async def raw(scope: Any, receive: Any, send: Any) -> None:
+    """The floor: constant bytes from a loop around ``send``, with nothing around it."""
+    query = dict(pair.split("=") for pair in scope["query_string"].decode().split("&"))
+    n, period = int(query["n"]), float(query.get("period", 0))
+    await receive()
+    headers = [(b"content-type", b"text/event-stream")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    number = 0
+    while not n or number < n:
+        await send({"type": "http.response.body", "body": FRAME, "more_body": True})
+        number += 1
+        if period:
             await asyncio.sleep(period)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@app.get("/paced/sse-starlette")
-async def paced_sse_starlette(period: float):
-    return SseStarletteResponse(ticks(period, ITEMS[1].model_dump_json()))
-
-
-@app.get("/usage")
-async def usage():
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    pages = int(STATM.read_text().split()[1])  # noqa: ASYNC240  # not a disk
-    return {
-        "cpu": time.process_time(),
-        "user": used.ru_utime,
-        "rss": pages * resource.getpagesize(),
-        "tasks": len(asyncio.all_tasks()),
-    }
+async def contenders(scope: Any, receive: Any, send: Any) -> None:
+    """What the server runs."""
+    if scope["type"] == "http" and scope["path"] == "/constant/raw ASGI":
+        await raw(scope, receive, send)
+    else:
+        await app(scope, receive, send)

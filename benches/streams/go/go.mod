@@ -1,0 +1,3 @@
+module eventwire/benches/reference
+
+go 1.22
