@@ -22,7 +22,7 @@ demo: $(VENV)/.demo $(VENV)/.built ## tokens live in this terminal, a table, the
 	@$(BIN)/python examples/demo
 
 test: $(VENV)/.dev $(VENV)/.built ## cargo tests, pytest, README and docstring examples
-	cargo test --quiet --locked
+	cargo test --quiet --locked --package eventwire-core --package eventwire-load
 	$(BIN)/python -m pytest $(ARGS)
 
 test-system: $(VENV)/.dev $(VENV)/.built ## tests that need system packages (Debian: chromium chromium-driver)
