@@ -51,16 +51,22 @@ class Chunk(BaseModel):
 
 
 ITEMS = [Item(id=number, name=f"item {number}", price=number * 1.5) for number in range(100)]
-CHUNKS = [
-    Chunk(
+TOKENS = [f" hello {number}" for number in range(100)]
+
+
+def chunk(token: str) -> Chunk:
+    """Build the chunk of one token, as servers do."""
+    return Chunk(
         id="chatcmpl-123",
         object="chat.completion.chunk",
         created=1_700_000_000,
         model="gpt",
-        choices=[Choice(index=0, delta=Delta(content=f" hello {number}"))],
+        choices=[Choice(index=0, delta=Delta(content=token))],
     )
-    for number in range(100)
-]
+
+
+CHUNKS = [chunk(token) for token in TOKENS]
+TOKEN_FRAMES = [f"data: {each.model_dump_json()}\n\n".encode() for each in CHUNKS]
 FRAME = b'data: {"id":1,"name":"item 1","price":1.5}\n\n'
 
 STATM = Path("/proc/self/statm")
@@ -107,6 +113,49 @@ def events(path: str, response_class: Any, event_class: Any) -> None:
     async def stream(n: int):
         for number in range(n):
             yield event_class(data=ITEMS[number % 100], event="item", id="1")
+
+
+TOKEN = eventwire.EventTemplate(
+    data=CHUNKS[0], slots={"content": ("choices", 0, "delta", "content")}
+)
+
+
+@app.get("/token/template", response_class=eventwire.fastapi.EventSourceResponse)
+async def by_template(n: int):
+    for number in range(n):
+        yield TOKEN(content=TOKENS[number % 100])
+
+
+@app.get("/token/fastapi.sse", response_class=fastapi.sse.EventSourceResponse)
+async def by_chunk(n: int) -> AsyncIterable[Chunk]:
+    for number in range(n):
+        yield chunk(TOKENS[number % 100])
+
+
+@app.get("/token/typed", response_class=eventwire.fastapi.EventSourceResponse)
+async def by_typed_chunk(n: int) -> AsyncIterable[Chunk]:
+    for number in range(n):
+        yield chunk(TOKENS[number % 100])
+
+
+@app.get("/token/StreamingResponse")
+async def by_hand(n: int):
+    async def frames():
+        for number in range(n):
+            yield f"data: {chunk(TOKENS[number % 100]).model_dump_json()}\n\n"
+
+    return StreamingResponse(frames(), media_type="text/event-stream")
+
+
+@app.get("/token/constant")
+async def constant(n: int):
+    """The floor: frames that are encoded already."""
+
+    async def frames():
+        for number in range(n):
+            yield TOKEN_FRAMES[number % 100]
+
+    return eventwire.EventSourceResponse(frames())
 
 
 for name, response_class in RESPONSES.items():

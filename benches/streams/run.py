@@ -2,6 +2,8 @@
 
     python benches/streams/run.py [burst] [paced] [idle] [first]     (make bench-streams)
 
+The name of a work, such as `token`, stands for a burst of that alone.
+
 One uvicorn (uvloop, httptools) is pinned to one core, this client to another. Contenders take
 turns in rounds; medians with their range; ratios only within the run. Outputs are compared before
 anything is timed. CPU is the server process's own, read from the server.
@@ -38,7 +40,16 @@ BURSTS: dict[str, dict[str, int]] = {
     "untyped": {"eventwire": 200_000, "fastapi.sse": 3_000, "StreamingResponse": 4_000},
     "events": {"eventwire": 100_000, "native": 100_000, "fastapi.sse": 4_000},
     "sync": {"eventwire": 300_000, "fastapi.sse": 2_000},
+    # A chunk is built for each token, or the one template filled in; constant frames are the floor.
+    "token": {
+        "template": 300_000,
+        "constant": 300_000,
+        "typed": 50_000,
+        "StreamingResponse": 20_000,
+        "fastapi.sse": 4_000,
+    },
 }
+OURS = ["eventwire", "native", "template"]
 ROUNDS = 5
 PACED = ["raw", "eventwire", "StreamingResponse", "sse-starlette", "fastapi.sse"]
 STREAMS, RATE, SECONDS = 300, 20, 6
@@ -108,9 +119,11 @@ def spread(values: list[float], digits: int = 2) -> str:
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def burst(server: Server) -> None:
+def burst(server: Server, works: set[str]) -> None:
     print("\n## Burst, one connection: CPU µs per event\n")
     for work, contenders in BURSTS.items():
+        if works and work not in works:
+            continue
         outputs = {name: body(server.get(f"/{work}/{name}?n=200")) for name in contenders}
         first = next(iter(contenders))
         for name, output in outputs.items():
@@ -124,11 +137,11 @@ def burst(server: Server) -> None:
                 results[name].append((server.usage()["cpu"] - before) / count * 1e6)
         for name, values in results.items():
             line = f"| {work} | {name} | {spread(values)} |"
-            rivals = [] if name in {"eventwire", "native"} else ["eventwire", "native"]
+            rivals = [] if name in OURS else OURS
             for ours in rivals:
                 if ours in results:
                     ratios = [v / o for v, o in zip(values, results[ours], strict=True)]
-                    line += f" {spread(ratios, 0)} x {ours} |"
+                    line += f" {spread(ratios, 1)} x {ours} |"
             print(line, flush=True)
 
 
@@ -204,7 +217,9 @@ def first(server: Server) -> None:
 
 def main() -> None:
     """Run what is asked for, everything by default."""
+    works = set(BURSTS) & set(sys.argv[1:])
     wanted = sys.argv[1:] or ["burst", "paced", "idle", "first"]
+    wanted += ["burst"] if works else []
     os.sched_setaffinity(0, {min(CORES)})
     names = ["fastapi", "starlette", "sse-starlette", "pydantic", "uvicorn", "uvloop"]
     versions = ", ".join(f"{name} {version(name)}" for name in names)
@@ -212,7 +227,7 @@ def main() -> None:
     if {"burst", "paced", "first"} & set(wanted):
         with Server() as server:
             if "burst" in wanted:
-                burst(server)
+                burst(server, works)
             if "paced" in wanted:
                 paced(server)
             if "first" in wanted:

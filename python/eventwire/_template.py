@@ -191,10 +191,11 @@ def _of_type(cls: type) -> Any:
     """Return an instance of a class with fields: a slot for each that has no fixed default."""
     if issubclass(cls, BaseModel):
         model = cls.model_construct()
-        model.__dict__.clear()
+        values: dict[str, Any] = {}
         for name, info in cls.model_fields.items():
             fixed = info.default is not PydanticUndefined
-            model.__dict__[name] = info.default if fixed else Slot(name)
+            values[name] = info.default if fixed else Slot(name)
+        object.__setattr__(model, "__dict__", values)
         model.__pydantic_fields_set__.update(cls.model_fields)
         return model
     if dataclasses.is_dataclass(cls):

@@ -8,6 +8,8 @@
 //! A form that joins later, such as one with another order of fields and another separator, needs a
 //! number in [`form_of`] and an encoder that writes whole frames in it for [`Sampler::frame`].
 
+use std::borrow::Cow;
+
 use eventwire_core::{EventId, EventName, Fill, Frame, Hole, Kind, Template};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -18,7 +20,7 @@ use crate::value::{Leaf, Wrote, class_of, is_builtin, writing, written};
 
 use super::native::EventTemplate;
 use super::templated::Values;
-use super::text::{Field, Text};
+use super::text::Field;
 
 /// How many forms there are.
 pub(super) const FORMS: usize = 4;
@@ -148,12 +150,18 @@ struct Filling<'a, 'py> {
 
 impl Filling<'_, '_> {
     /// The text of a field; one that is None has no line, which is the general path's to leave out.
-    fn text(&mut self, text: &Text, field: Field) -> Result<(), Wrote> {
+    #[inline]
+    fn text(&mut self, field: Field) -> Result<&str, Wrote> {
+        let text = match field {
+            Field::RawData => self.example.raw_data(),
+            Field::Event => self.example.event(),
+            Field::Id => self.example.id(),
+        };
         match text.text(self.py, field, self.values) {
-            Ok(Some(text)) => {
-                self.joined.clear();
-                self.joined.push_str(&text);
-                Ok(())
+            Ok(Some(Cow::Borrowed(text))) => Ok(text),
+            Ok(Some(Cow::Owned(text))) => {
+                self.joined = text;
+                Ok(&self.joined)
             }
             _ => Err(Wrote::Unknown),
         }
@@ -173,13 +181,11 @@ impl Fill for Filling<'_, '_> {
     }
 
     fn event(&mut self, _: usize) -> Result<EventName<'_>, Wrote> {
-        self.text(self.example.event(), Field::Event)?;
-        EventName::new(&self.joined).map_err(|_| Wrote::Unknown)
+        EventName::new(self.text(Field::Event)?).map_err(|_| Wrote::Unknown)
     }
 
     fn id(&mut self, _: usize) -> Result<EventId<'_>, Wrote> {
-        self.text(self.example.id(), Field::Id)?;
-        EventId::new(&self.joined).map_err(|_| Wrote::Unknown)
+        EventId::new(self.text(Field::Id)?).map_err(|_| Wrote::Unknown)
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct EventTemplate {
     raw_data: Text,
     event: Text,
     id: Text,
+    /// One of these three has a slot.
+    has_text_slots: bool,
     retry: Option<Py<PyAny>>,
     comment: Option<Py<PyAny>>,
     /// By form; made when an event is first written in it.
@@ -80,12 +82,16 @@ impl EventTemplate {
             let value = example.getattr(name)?;
             Ok((!value.is_none()).then(|| value.unbind()))
         };
+        let text = |name: &str| Text::new(&example.getattr(name)?, slot_of);
+        let (raw_data, event, id) = (text("raw_data")?, text("event")?, text("id")?);
+        let has_text_slots = raw_data.has_slots() || event.has_slots() || id.has_slots();
         Ok(Self {
             vectorcall: Vectorcall::of::<Self>(),
             data: field("data")?,
-            raw_data: Text::new(&example.getattr("raw_data")?, slot_of)?,
-            event: Text::new(&example.getattr("event")?, slot_of)?,
-            id: Text::new(&example.getattr("id")?, slot_of)?,
+            has_text_slots,
+            raw_data,
+            event,
+            id,
             retry: field("retry")?,
             comment: field("comment")?,
             names: names
@@ -287,6 +293,16 @@ impl EventTemplate {
         })
     }
 
+    /// Refuses values that their fields may not hold.
+    fn check(&self, py: Python<'_>, values: &Values) -> PyResult<()> {
+        let texts = [&self.raw_data, &self.event, &self.id];
+        let fields = [Field::RawData, Field::Event, Field::Id];
+        texts
+            .into_iter()
+            .zip(fields)
+            .try_for_each(|(text, field)| text.check(py, field, &self.names, values))
+    }
+
     #[cold]
     fn unknown_slot(&self, name: &Bound<'_, PyAny>) -> PyErr {
         PyTypeError::new_err(format!(
@@ -367,7 +383,6 @@ impl CallInstances for EventTemplate {
         names: Borrowed<'_, 'py, PyTuple>,
         values: &[Borrowed<'_, 'py, PyAny>],
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
         let template = slf.get();
         if positional > 0 {
             return Err(PyTypeError::new_err(format!(
@@ -376,15 +391,11 @@ impl CallInstances for EventTemplate {
             )));
         }
         let values = template.matched(names, values)?;
-        for (field, text) in [
-            (Field::RawData, &template.raw_data),
-            (Field::Event, &template.event),
-            (Field::Id, &template.id),
-        ] {
-            text.check(py, field, &template.names, &values)?;
+        if template.has_text_slots {
+            template.check(slf.py(), &values)?;
         }
         let event = TemplatedEvent::new(slf.clone().unbind(), values);
-        Bound::new(py, event).map(Bound::into_any)
+        Bound::new(slf.py(), event).map(Bound::into_any)
     }
 
     fn sample(py: Python<'_>) -> PyResult<Bound<'_, Self>> {
@@ -398,6 +409,7 @@ impl CallInstances for EventTemplate {
             raw_data: Text::Absent,
             event: Text::Absent,
             id: Text::Absent,
+            has_text_slots: false,
             retry: None,
             comment: None,
             compiled: [const { PyOnceLock::new() }; FORMS],
