@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, is_typeddict
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from eventwire import _core
+from eventwire import _core, _event_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,6 +104,7 @@ def example(
     slots: Mapping[str, Any] | None,
 ) -> Example:
     """Take the arguments of an ``EventTemplate`` apart, and check them."""
+    _event_model.register_with_fastapi()
     if isinstance(data, type):
         data = _of_type(data)
     memo: dict[Any, Any] = {}
