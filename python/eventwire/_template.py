@@ -216,13 +216,18 @@ def _of_type(cls: type) -> Any:
     )
 
 
+def _extra(model: BaseModel) -> dict[str, Any]:
+    """Return what a model has beside its fields. (An instance need not be initialized.)"""
+    extra = getattr(model, "__pydantic_extra__", None)
+    return extra if isinstance(extra, dict) else {}
+
+
 def _members(value: Any) -> list[tuple[Any, Any]] | None:
     """Return what a value holds, with a step of a path for each; None: nothing that we know."""
     if isinstance(value, BaseModel):
         if not type(value).__pydantic_complete__:  # the plan of a class needs its schema
             type(value).model_rebuild(raise_errors=False)
-        extra = getattr(value, "__pydantic_extra__", None) or {}
-        return [*value.__dict__.items(), *extra.items()]
+        return [*value.__dict__.items(), *_extra(value).items()]
     if isinstance(value, dict):
         return [*value.items()]
     if isinstance(value, list | tuple):
@@ -242,8 +247,8 @@ def _replaced(value: Any, step: Any, member: Any) -> Any:
         return make(members)
     changed = copy.copy(value)
     if isinstance(value, BaseModel):
-        extra = getattr(changed, "__pydantic_extra__", None)
-        if extra and step in extra and step not in changed.__dict__:
+        extra = _extra(changed)
+        if step in extra and step not in changed.__dict__:
             extra[step] = member
         else:
             changed.__dict__[step] = member
