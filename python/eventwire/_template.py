@@ -217,7 +217,7 @@ def _of_type(cls: type) -> Any:
 
 
 def _extra(model: BaseModel) -> dict[str, Any]:
-    """Return what a model has beside its fields. (An instance need not be initialized.)"""
+    """Return what a model has beside its fields; it need not be initialized."""
     extra = getattr(model, "__pydantic_extra__", None)
     return extra if isinstance(extra, dict) else {}
 
