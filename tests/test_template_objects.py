@@ -7,10 +7,11 @@ import sys
 import threading
 import weakref
 
+import fastapi.encoders
 import pytest
 
 from eventwire import EventTemplate, ServerSentEvent, Slot, TemplatedEvent
-from test_template import CHUNK, COMPACT, CONTENT, Chunk, Delta, frames
+from test_template import CHUNK, COMPACT, CONTENT, SPACED, Chunk, Delta, frames
 
 
 def test_an_example_is_copied():
@@ -124,6 +125,28 @@ def test_a_template_is_shared_between_threads():
         assert len(written) == 400
         for given, data, number in written:
             assert given == frames(ServerSentEvent(data=data, id=number))
+
+
+def test_a_template_may_be_written_while_it_is_prepared():
+    """By an encoder of the application's, for example: that does not wait for itself."""
+
+    class Curious:
+        depth = 0
+
+    def curious(value):
+        Curious.depth += 1
+        try:
+            return SPACED.encode(template(a=1)).decode() if Curious.depth < 3 else "deep"
+        finally:
+            Curious.depth -= 1
+
+    template = EventTemplate(data={"a": Slot("a"), "b": Curious()})
+    encoders = fastapi.encoders.ENCODERS_BY_TYPE
+    encoders[Curious] = curious
+    try:
+        assert SPACED.encode(template(a="x")) == b'data: {"a": "x", "b": "deep"}\n\n'
+    finally:
+        del encoders[Curious]
 
 
 def test_templates_and_events_are_collected():

@@ -1,6 +1,7 @@
 //! The only unsafe code, each block with what makes it sound and what it buys.
 #![expect(unsafe_code, reason = "the one module meant for it")]
 
+use std::ffi::c_ulong;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use pyo3::ffi;
@@ -294,11 +295,13 @@ pub(crate) fn call_instances<T: CallInstances>(py: Python<'_>) -> PyResult<()> {
     let offset = (field - sample.as_ptr() as usize).cast_signed();
     // SAFETY: the type object is alive and complete, the thread is attached, and the module is being
     // made, so that no other thread knows the class. At this offset each instance has a function
-    // pointer, or zeros as long as it is being made, which the interpreter takes for none.
+    // pointer, or zeros as long as it is being made, which the interpreter takes for none. The flags
+    // are a `c_ulong`, or an atomic of that type where there is no GIL.
     unsafe {
         let class = T::type_object_raw(py);
         (*class).tp_vectorcall_offset = offset;
-        (*class).tp_flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
+        let flags = (&raw mut (*class).tp_flags).cast::<c_ulong>();
+        flags.write(flags.read() | ffi::Py_TPFLAGS_HAVE_VECTORCALL);
     }
     Ok(())
 }

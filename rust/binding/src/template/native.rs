@@ -235,8 +235,23 @@ impl EventTemplate {
         line_safe: bool,
     ) -> Option<&Compiled> {
         let kept = &self.compiled[form_of(json, line_safe)?];
-        kept.get_or_init(py, || Compiled::new(py, self, json, line_safe))
-            .as_ref()
+        match kept.get(py) {
+            Some(compiled) => compiled.as_ref(),
+            None => self.compile(py, json, line_safe, kept),
+        }
+    }
+
+    /// Not inside of the lock: this runs the user's code, which may write the same template.
+    #[cold]
+    fn compile<'a>(
+        &self,
+        py: Python<'_>,
+        json: &Json,
+        line_safe: bool,
+        kept: &'a PyOnceLock<Option<Compiled>>,
+    ) -> Option<&'a Compiled> {
+        let compiled = Compiled::new(py, self, json, line_safe);
+        kept.get_or_init(py, || compiled).as_ref()
     }
 
     /// The fields without slots; no payload.
