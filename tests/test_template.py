@@ -31,6 +31,21 @@ CHUNK = Chunk(id="1", deltas=[Delta(content="example")])
 CONTENT = {"content": ("deltas", 0, "content")}
 
 
+class Cat(BaseModel):
+    kind: Literal["cat"] = "cat"
+    name: str = "Tom"
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"] = "dog"
+    name: str = "Rex"
+
+
+class Owner(BaseModel):
+    pet: Cat | Dog = Field(default=Dog(), discriminator="kind")
+    other: Cat | Dog = Dog()
+
+
 @dataclasses.dataclass(frozen=True)
 class Point:
     x: Any
@@ -103,6 +118,8 @@ def test_the_payload_itself_may_be_a_slot():
         (CHUNK, {"x": ("deltas", 0, "last")}, True),
         (create_model("Loose", f=(Any, 1))(), {"x": "f"}, [1, {"a": None}]),
         ({"a": Point(1)}, {"x": ("a", "y")}, 5),
+        (Owner(), {"x": ("pet", "name")}, "text"),
+        (Owner(), {"x": ("other", "name")}, "text"),
         ([CHUNK], {"x": (0, "id")}, "text"),
     ],
 )
@@ -139,6 +156,18 @@ def test_a_slot_that_others_depend_on_is_encoded_with_them():
         for text in ("", "abc"):
             whole = ServerSentEvent(data={"m": model(text=text)})
             assert frames(template(text=text)) == frames(whole)
+
+
+@pytest.mark.parametrize("value", ["Pip", "cat", "dog", "none", None, 5])
+@pytest.mark.parametrize("path", [("pet", "name"), ("pet", "kind"), ("other", "name")])
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+def test_a_slot_inside_of_a_union_is_written_by_its_member(path, value):
+    """Also where it is what says which member it is."""
+    template = EventTemplate(data=Owner(), slots={"x": path})
+    for _ in range(2):
+        whole = Owner(pet=Dog(), other=Dog())
+        getattr(whole, path[0]).__dict__[path[1]] = value
+        assert frames(template(x=value)) == frames(ServerSentEvent(data=whole))
 
 
 def test_a_value_that_the_field_is_not_declared_for_is_written_with_pydantics_warning():
