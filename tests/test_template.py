@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, Field, computed_field, create_model, field_serializer
 
 from eventwire import Encoder, EventTemplate, ServerSentEvent, Slot
+from oracle import outcome
 
 COMPACT = Encoder()
 SPACED = Encoder(dialect="spaced")
@@ -44,6 +45,10 @@ class Dog(BaseModel):
 class Owner(BaseModel):
     pet: Cat | Dog = Field(default=Dog(), discriminator="kind")
     other: Cat | Dog = Dog()
+
+
+class Finish(BaseModel):
+    reason: Literal["stop", "length"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +125,8 @@ def test_the_payload_itself_may_be_a_slot():
         ({"a": Point(1)}, {"x": ("a", "y")}, 5),
         (Owner(), {"x": ("pet", "name")}, "text"),
         (Owner(), {"x": ("other", "name")}, "text"),
+        (Finish(), {"x": "reason"}, "stop"),
+        (Finish(), {"x": "reason"}, None),
         ([CHUNK], {"x": (0, "id")}, "text"),
     ],
 )
@@ -177,6 +184,17 @@ def test_a_value_that_the_field_is_not_declared_for_is_written_with_pydantics_wa
         with pytest.warns(UserWarning, match="Expected `str`"):
             frame = SPACED.encode(template(content=5))
         assert b'"content":5,' in frame
+
+
+@pytest.mark.parametrize("value", ["stop", "length", "other", None, 5, "\ud800"])
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+def test_a_slot_of_a_literal_takes_its_members_and_others_with_a_warning(value):
+    """As Pydantic writes them."""
+    template = EventTemplate(data=Finish(), slots={"x": "reason"})
+    whole = ServerSentEvent(data=Finish.model_construct(reason=value))
+    for encoder in (COMPACT, SPACED):
+        theirs = outcome(lambda encoder=encoder: encoder.encode(whole))
+        assert outcome(lambda encoder=encoder: encoder.encode(template(x=value))) == theirs
 
 
 def test_a_type_is_an_example_whose_fields_without_default_are_slots():

@@ -34,10 +34,15 @@ RESPONSE = {
     "sequence_number": 1,
     "logprobs": [],
 }
+TOKENS = (" hello", 'né\n\u2028"', "")
 CASES = {
     "openai chat": (
         lambda: construct_openai(type_=ChatCompletionChunk, value=copy.deepcopy(CHUNK)),
         ("choices", 0, "delta", "content"),
+    ),
+    "openai chat, finished": (
+        lambda: construct_openai(type_=ChatCompletionChunk, value=copy.deepcopy(CHUNK)),
+        ("choices", 0, "finish_reason"),
     ),
     "openai responses": (
         lambda: construct_openai(
@@ -74,8 +79,8 @@ def test_a_token_delta_of_an_sdk_is_filled_in(make, path, monkeypatch):
     """Lazily built classes, extra fields, tagged unions: all of them the fast way."""
     template = EventTemplate(data=make(), event="delta", slots={"token": path})
     for encoder in (Encoder(), Encoder(dialect="spaced"), Encoder(escape_line_separators=True)):
-        encoder.encode(template(token=""))
-        for token in (" hello", 'né\n\u2028"', ""):
+        encoder.encode(template(token="stop"))
+        for token in TOKENS if path[-1] != "finish_reason" else ("stop", None):
             whole = make()
             put(whole, path, token)
             expected = encoder.encode(ServerSentEvent(data=whole, event="delta"))

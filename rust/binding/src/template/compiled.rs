@@ -202,11 +202,12 @@ struct Sampler<'a, 'py> {
 
 impl<'py> Sampler<'_, 'py> {
     /// Two values for a place, with what is written for them.
-    fn probes(&self, place: usize) -> Option<[(Bound<'py, PyAny>, &'static str); 2]> {
+    fn probes(&self, place: usize) -> Option<[(Bound<'py, PyAny>, String); 2]> {
         if let Some((_, leaf)) = self.leaves.get(place) {
             return leaf.probes(self.py);
         }
-        Some(["0", "1"].map(|text| (PyString::new(self.py, text).into_any(), text)))
+        let probe = |text| (PyString::new(self.py, text).into_any(), String::from(text));
+        Some(["0", "1"].map(probe))
     }
 
     /// The whole frame, with the other value in this place.

@@ -6,6 +6,7 @@
 //! [`Leaf`] says which values are written there as the whole payload would have them; any other is
 //! left to the encoding of the whole, as everywhere here.
 
+use eventwire_core::json;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
@@ -13,13 +14,15 @@ use crate::raw::{self, instance_dict};
 
 use super::class::{Shape, class_of};
 use super::form::DEPTH;
-use super::plan::{Model, Node, Plan, Tagged};
+use super::plan::{Literal, Model, Node, Plan, Tagged};
 use super::write::class_address;
 use super::{Form, Wrote, infer, jsonable, scalar};
 
 /// How the values of one place are written.
 pub(crate) struct Leaf {
     takes: Scalars,
+    /// Texts that are taken, where others are not.
+    literals: Vec<Box<str>>,
     form: Form,
     others: Others,
     /// Everything above is a builtin container.
@@ -137,26 +140,44 @@ impl Leaf {
         search.jsonable(payload)
     }
 
-    /// Two values that it takes, whose JSON begins differently; with their JSON.
-    pub(crate) fn probes<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> Option<[(Bound<'py, PyAny>, &'static str); 2]> {
-        let text = |text: &'static str| PyString::new(py, text).into_any();
-        let float = |number| PyFloat::new(py, number).into_any();
+    /// Two values that it takes, with their JSON.
+    pub(crate) fn probes<'py>(&self, py: Python<'py>) -> Option<[(Bound<'py, PyAny>, String); 2]> {
+        let mut probes = Vec::new();
+        let mut probe =
+            |value: Bound<'py, PyAny>, json: &str| probes.push((value, json.to_owned()));
         if self.takes.text {
-            Some([(text("0"), "\"0\""), (text("1"), "\"1\"")])
-        } else if self.takes.integer {
-            let [zero, one] = [0_i64, 1].map(|number| number.into_pyobject(py));
-            Some([(zero.ok()?.into_any(), "0"), (one.ok()?.into_any(), "1")])
-        } else if self.takes.float {
-            Some([(float(0.5), "0.5"), (float(1.5), "1.5")])
-        } else if self.takes.boolean {
-            let [no, yes] = [false, true].map(|truth| PyBool::new(py, truth).to_owned().into_any());
-            Some([(no, "false"), (yes, "true")])
-        } else {
-            None
+            for (text, json) in [("0", "\"0\""), ("1", "\"1\"")] {
+                probe(PyString::new(py, text).into_any(), json);
+            }
         }
+        for text in &self.literals {
+            let mut json = Vec::new();
+            json::string(&mut json, text, self.form.escape());
+            probe(
+                PyString::new(py, text).into_any(),
+                &String::from_utf8(json).ok()?,
+            );
+        }
+        if self.takes.integer {
+            for (number, json) in [(0_i64, "0"), (1, "1")] {
+                probe(number.into_pyobject(py).ok()?.into_any(), json);
+            }
+        }
+        if self.takes.float {
+            for (number, json) in [(0.5, "0.5"), (1.5, "1.5")] {
+                probe(PyFloat::new(py, number).into_any(), json);
+            }
+        }
+        if self.takes.boolean {
+            for (truth, json) in [(false, "false"), (true, "true")] {
+                probe(PyBool::new(py, truth).to_owned().into_any(), json);
+            }
+        }
+        if self.takes.none {
+            probe(py.None().into_bound(py), "null");
+        }
+        let mut probes = probes.into_iter();
+        Some([probes.next()?, probes.next()?])
     }
 
     /// Appends a value.
@@ -171,6 +192,12 @@ impl Leaf {
         }
         if self.takes.take(value) {
             return scalar::exact(buffer, value, self.form).unwrap_or(Wrote::Unknown);
+        }
+        if !self.literals.is_empty()
+            && let Ok(text) = value.cast_exact::<PyString>()
+            && raw::text(text).is_some_and(|text| self.literals.iter().any(|own| **own == *text))
+        {
+            return scalar::string(buffer, text, self.form);
         }
         match self.others {
             Others::Nothing => Wrote::Unknown,
@@ -210,6 +237,7 @@ impl<'py> Search<'py> {
     fn leaf(&self, takes: Scalars, form: Form, others: Others) -> Leaf {
         Leaf {
             takes,
+            literals: Vec::new(),
             form,
             others,
             is_free: self.is_free,
@@ -277,7 +305,10 @@ impl<'py> Search<'py> {
         match self.steps.next() {
             Some(step) => self.step_into(plan, node, value, &step, form),
             None => Some(match Scalars::of(plan, node) {
-                Some(takes) => self.leaf(takes, form, Others::Nothing),
+                Some(takes) => Leaf {
+                    literals: literals(plan, node),
+                    ..self.leaf(takes, form, Others::Nothing)
+                },
                 None => self.leaf(Scalars::ALL, form, Others::Inferred),
             }),
         }
@@ -348,6 +379,21 @@ impl<'py> Search<'py> {
             .iter()
             .find(|field| *field.keys.texts[0] == *name)?;
         self.planned(plan, &field.node, &attribute(value, step)?, form)
+    }
+}
+
+/// The texts of a literal.
+fn literals(plan: &Plan, node: &Node) -> Vec<Box<str>> {
+    match plan.resolve(node) {
+        Node::Nullable(inner) => literals(plan, inner),
+        Node::Literal(members) => members
+            .iter()
+            .filter_map(|member| match member {
+                Literal::Str(text) => Some(text.clone()),
+                Literal::Int(_) => None,
+            })
+            .collect(),
+        _ => Vec::new(),
     }
 }
 
