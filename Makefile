@@ -42,7 +42,7 @@ test-debug: $(VENV)/.dev ## the tests that reach unsafe code, against a debug bu
 	$(BIN)/python -m zipfile -e target/debug-wheel/*.whl target/debug-wheel
 	PYTHONPATH=target/debug-wheel $(BIN)/python -c "import eventwire; assert 'debug-wheel' in eventwire.__file__"
 	PYTHONPATH=target/debug-wheel PYTHONMALLOC=debug $(BIN)/python -m pytest -p no:cacheprovider \
-	  $(patsubst %,tests/test_%.py,event encoder plan data_faults robustness) $(ARGS)
+	  $(patsubst %,tests/test_%.py,event encoder plan data_faults robustness template template_objects) $(ARGS)
 
 test-memory: $(VENV)/.dev $(VENV)/.built ## ten million frames, and the process is as large as before
 	EVENTWIRE_ENCODES=10000000 $(BIN)/python -m pytest tests/test_memory.py $(ARGS)

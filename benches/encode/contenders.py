@@ -13,6 +13,7 @@ import orjson
 from fastapi.encoders import jsonable_encoder
 from fastapi.routing import _normalize_non_finite_floats
 from fastapi.sse import format_sse_event
+from fastapi.utils import create_model_field
 from pydantic import TypeAdapter
 
 import eventwire.fastapi
@@ -20,9 +21,12 @@ from eventwire import Encoder
 from eventwire._fastapi_hook import UNTYPED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import BaseModel
 
     from encode.case import Call
+    from eventwire import EventTemplate
 
 COMPACT = Encoder()
 SPACED = UNTYPED
@@ -78,6 +82,19 @@ def fastapi_untyped(item: Any) -> Call:
     return lambda: format_sse_event(data_str=json.dumps(jsonable_encoder(item)))
 
 
+def by_template(encoder: Encoder, template: EventTemplate, text: str) -> Call:
+    """Fill in a template's one slot and encode the event.
+
+    The names are local: a method of a name that a module imports is called in a slower way.
+    """
+    return lambda: encoder.encode(template(content=text))
+
+
+def named_by_template(encoder: Encoder, template: EventTemplate, text: str) -> Call:
+    """Fill in three slots, two of them in other fields, and encode the event."""
+    return lambda: encoder.encode(template(content=text, event="delta", id="7"))
+
+
 def native_event(data: Any) -> Call:
     """Build the root's native event and encode it as a FastAPI route does."""
     return lambda: SPACED.encode(eventwire.ServerSentEvent(data=data, event="delta", id="7"))
@@ -107,6 +124,27 @@ def fastapi_event(data: Any) -> Call:
         return format_sse_event(
             data_str=data_str, event=item.event, id=item.id, retry=item.retry, comment=item.comment
         )
+
+    return call
+
+
+def fastapi_route(item_type: Any, make: Callable[[], Any]) -> Call:
+    """Build an item and do what `_serialize_sse_item` of FastAPI's routing does if it is typed."""
+    field = create_model_field("item", item_type, mode="serialization")
+
+    def call() -> bytes:
+        value, errors = field.validate(make(), {}, loc=("response",))
+        assert not errors
+        json = field.serialize_json(
+            value,
+            include=None,
+            exclude=None,
+            by_alias=True,
+            exclude_unset=False,
+            exclude_defaults=False,
+            exclude_none=False,
+        )
+        return format_sse_event(data_str=json.decode("utf-8"))
 
     return call
 

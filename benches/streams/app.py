@@ -15,7 +15,18 @@ import fastapi.sse
 import orjson
 from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
-from payloads import CHUNKS, FRAME, ITEMS, Chunk, Item, sized, stream, sync_stream
+from payloads import (
+    CHUNKS,
+    FRAME,
+    ITEMS,
+    TOKEN_FRAMES,
+    Chunk,
+    Item,
+    chunk,
+    sized,
+    stream,
+    sync_stream,
+)
 from sse_starlette import EventSourceResponse as SseStarletteResponse
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import StreamingResponse
@@ -97,6 +108,50 @@ frames(
     "/untyped/StreamingResponse", CHUNKS, lambda x: f"data: {json.dumps(jsonable_encoder(x))}\n\n"
 )
 frames("/constant/StreamingResponse", ITEMS, lambda _: FRAME)
+
+
+TOKEN = eventwire.EventTemplate(
+    data=CHUNKS[0], slots={"content": ("choices", 0, "delta", "content")}
+)
+
+
+@app.get("/token/eventwire template", response_class=eventwire.fastapi.EventSourceResponse)
+async def by_template(n: int):
+    for number in range(n):
+        yield TOKEN(content=f" hello {number % 100}")
+
+
+@app.get("/token/constant frames", response_class=eventwire.fastapi.EventSourceResponse)
+async def constant_frames(n: int):
+    """The floor: frames that are encoded already."""
+
+    async def made():
+        for number in range(n):
+            yield TOKEN_FRAMES[number % 100]
+
+    return eventwire.EventSourceResponse(made())
+
+
+def tokens(path: str, response_class: Any) -> None:
+    """A chunk made for each token, as servers do."""
+
+    @app.get(path, response_class=response_class)
+    async def endpoint(n: int) -> AsyncIterable[Chunk]:
+        for number in range(n):
+            yield chunk(number % 100)
+
+
+for name, response_class in RESPONSES.items():
+    tokens(f"/token/{name}", response_class)
+
+
+@app.get("/token/StreamingResponse")
+async def tokens_by_hand(n: int):
+    async def made():
+        for number in range(n):
+            yield f"data: {chunk(number % 100).model_dump_json()}\n\n"
+
+    return StreamingResponse(made(), media_type="text/event-stream")
 
 
 def starlette(path: str, items: list[Any], response: Any) -> None:

@@ -31,6 +31,11 @@ BURSTS = {
     "untyped": ["eventwire", "fastapi.sse", "StreamingResponse"],
     "event": ["eventwire", "eventwire native", "fastapi.sse"],
     "sync": ["eventwire", "fastapi.sse"],
+    # A chunk is made for each token, or the one template filled in; constant frames are the floor.
+    "token": [
+        *["eventwire", "eventwire template", "constant frames", "fastapi.sse"],
+        "StreamingResponse",
+    ],
     "constant": ["raw ASGI", "StreamingResponse"],
 }
 PACED = [

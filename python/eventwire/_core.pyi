@@ -1,17 +1,21 @@
 """Types of the Rust extension."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, ClassVar, Final, Literal, final
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final, Literal, Never, final
 
 from pydantic import GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 
+from eventwire._template import Slot
+
 __all__ = [
     "Driver",
     "Encoder",
+    "EventTemplate",
     "Outcome",
     "ServerSentEvent",
     "Slicer",
+    "TemplatedEvent",
     "_FastAPIEventCall",
     "__version__",
     "format_sse_event",
@@ -69,6 +73,120 @@ class ServerSentEvent:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The schema of a model with these fields: for fields, bodies and ``TypeAdapter``."""
+
+@final
+class EventTemplate:
+    r"""Events of which most is constant, such as token deltas. Immutable; share between threads.
+
+    A template is an example of an event with slots in it. Everything else is encoded once, and
+    calling the template with a value for each slot, by name, makes an event that every response
+    and ``Encoder`` writes byte for byte as a ``ServerSentEvent`` with the whole payload would be
+    written there: on FastAPI's routes a model compact and by the names of its fields, anything
+    else spaced; compact elsewhere. As for any event, a route's item type is not asked.
+
+    Slots are objects in the example (not names in braces: text that happens to have some stays
+    text). Where a model would refuse one, give the example with any legal value and say in
+    ``slots`` which values to replace, by paths like ``loc`` in Pydantic's errors. A value is
+    written as the payload with it in that place would be: as after ``model_copy(update=…)``, it is
+    not validated.
+
+    Exact ``str``, ``int``, ``float``, ``bool`` and None where the type takes them, and JSON in
+    builtin containers, take the fast way. For others the payload is put together and encoded as a
+    whole: values that a model's field is not declared for, other values of a model than those,
+    fields of models with serializers or computed fields.
+
+    Args:
+        data: example of the payload: dict, list, model, dataclass, any JSON value; copied. Or a
+            model, dataclass or TypedDict itself: its fields are slots but for those with a default
+            (a default made by a factory is none).
+        raw_data: text, a slot, or a tuple of text and slots, one after the other.
+        event: the same; so is ``id``. A slot that is the whole field may be None: no such field.
+        id: see ``event``.
+        retry: as of ``ServerSentEvent``; so is ``comment``.
+        comment: see ``retry``.
+        slots: paths of further slots in ``data``, by name: a tuple of fields, keys, positions.
+
+    Raises:
+        TypeError: a slot where none can be filled, or data that cannot be copied.
+        ValueError: a path that leads nowhere, or a field that is not legal.
+
+    >>> from eventwire import Encoder, EventTemplate, Slot
+    >>> delta = EventTemplate(data={"delta": {"content": Slot("content")}}, id=Slot("id"))
+    >>> delta(content=" hello", id="7")
+    TemplatedEvent(content=' hello', id='7')
+    >>> Encoder().encode(delta(content=" hello", id="7"))
+    b'data: {"delta":{"content":" hello"}}\nid: 7\n\n'
+    >>> delta = EventTemplate(data=[{"text": ""}], slots={"text": (0, "text")})
+    >>> Encoder().encode(delta(text="hi"))
+    b'data: [{"text":"hi"}]\n\n'
+    """
+
+    def __new__(
+        cls,
+        *,
+        data: Any = None,
+        raw_data: str | Slot | tuple[str | Slot, ...] | None = None,
+        event: str | Slot | tuple[str | Slot, ...] | None = None,
+        id: str | Slot | tuple[str | Slot, ...] | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+        slots: Mapping[str, Any] | None = None,
+    ) -> EventTemplate: ...
+    def __call__(self, *args: Never, **values: Any) -> TemplatedEvent:
+        """Make an event with these values in the slots, by their names.
+
+        Raises:
+            TypeError: a slot is missing or unknown, or one in ``event``, ``id`` or ``raw_data`` got
+                something other than ``str``.
+            ValueError: a name or an id with a line end, or an id with NUL.
+        """
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of the slots."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
+    def __copy__(self) -> EventTemplate: ...
+    def __deepcopy__(self, memo: Any, /) -> EventTemplate: ...
+
+@final
+class TemplatedEvent:
+    """An event that an ``EventTemplate`` has made: the template and the values. Immutable.
+
+    Its fields are those of ``ServerSentEvent``, put together when they are asked for.
+    """
+
+    @property
+    def template(self) -> EventTemplate:
+        """The template that made it."""
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values by the names of their slots."""
+    @property
+    def data(self) -> Any:
+        """The payload: a copy of the template's, with the values in their slots."""
+    @property
+    def raw_data(self) -> str | None:
+        """Text written to the data field as it stands."""
+    @property
+    def event(self) -> str | None:
+        """The event's name; a client takes none or an empty one for ``message``."""
+    @property
+    def id(self) -> str | None:
+        """What a client sends back as ``Last-Event-ID`` when it reconnects."""
+    @property
+    def retry(self) -> int | None:
+        """Reconnection time in milliseconds."""
+    @property
+    def comment(self) -> str | None:
+        """Comment lines, which a client ignores."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Callable[..., TemplatedEvent], tuple[Any, ...]]: ...
+    def __copy__(self) -> TemplatedEvent: ...
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The schema of an event, of which only a template's events are instances."""
 
 def format_sse_event(
     *,

@@ -83,6 +83,17 @@ def core_schema(handler: GetCoreSchemaHandler) -> schemas.CoreSchema:
     )
 
 
+def templated_schema(handler: GetCoreSchemaHandler) -> schemas.CoreSchema:
+    """Return the schema of a template's events: only calling a template makes one."""
+    register_with_fastapi()
+    model = copy.copy(handler.generate_schema(ServerSentEvent))
+    return schemas.json_or_python_schema(
+        json_schema=model,
+        python_schema=schemas.is_instance_schema(_core.TemplatedEvent),
+        serialization=schemas.wrap_serializer_function_ser_schema(_serialize, schema=model),
+    )
+
+
 def _validate(value: Any, validate: schemas.ValidatorFunctionWrapHandler) -> _core.ServerSentEvent:
     if isinstance(value, _core.ServerSentEvent):
         return value
@@ -93,7 +104,7 @@ def _validate(value: Any, validate: schemas.ValidatorFunctionWrapHandler) -> _co
 
 
 def _serialize(value: Any, serialize: schemas.SerializerFunctionWrapHandler) -> Any:
-    if not isinstance(value, _core.ServerSentEvent):
+    if not isinstance(value, _core.ServerSentEvent | _core.TemplatedEvent):
         return serialize(value)  # smuggled in by `model_construct`: Pydantic warns
     fields = {name: getattr(value, name) for name in ServerSentEvent.model_fields}
     # A native event does not know which of its fields were given as None.
@@ -107,9 +118,10 @@ def register_with_fastapi() -> None:
     FastAPI asks ``isinstance`` and ``issubclass``, which a native class cannot answer: newer
     Pydantic models ignore ``ABCMeta.register``, and an instance that lies about its
     ``__class__`` is taken for a model everywhere. So the name that FastAPI asks with stands for
-    both classes.
+    its class and ours.
     """
     routing = sys.modules.get("fastapi.routing")
     theirs = getattr(routing, "ServerSentEvent", None)
     if isinstance(theirs, type):
-        routing.ServerSentEvent = theirs | _core.ServerSentEvent  # type: ignore[union-attr]
+        ours = _core.ServerSentEvent | _core.TemplatedEvent
+        routing.ServerSentEvent = theirs | ours  # type: ignore[union-attr]

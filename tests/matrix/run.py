@@ -26,7 +26,7 @@ MINIMUM = "minimum"
 
 # Not again on every Python: the demo, the look at the sources, and the corpus that compares values
 # with Pydantic's and FastAPI's encoders. `make test` runs all of it on one.
-CORPUS = ["parity_typed", "parity_untyped", "parity_properties"]
+CORPUS = ["parity_typed", "parity_untyped", "parity_properties", "template_properties"]
 LEFT_OUT = ["demo", "sources"]
 
 # eventwire writes the newest FastAPI's bytes, whichever is installed: comparisons are left out.

@@ -16,6 +16,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::event::{Event, Fields, event_kind, event_of};
 use crate::path::{Declared, Invalid, Json, unless_exception};
+use crate::template::TemplatedEvent;
 use crate::value::{Wrote, class_of, is_builtin, writing, written};
 
 /// Encodes items as server-sent events: `Encoder(item_type).encode(item) -> bytes`.
@@ -206,6 +207,10 @@ impl Encoder {
         }
         let class = if is_builtin(item) {
             None
+        } else if let Ok(event) = item.cast_exact::<TemplatedEvent>()
+            && event.get().append(py, buffer, &self.data, self.line_safe)?
+        {
+            return Ok(());
         } else {
             Some(class_of(item))
         };
@@ -304,7 +309,7 @@ impl Encoder {
 }
 
 /// JSON as text: serializers give `bytes` (UTF-8) or `str`.
-fn json_text<'a>(json: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+pub(crate) fn json_text<'a>(json: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     if let Ok(bytes) = json.cast::<PyBytes>() {
         let bytes = bytes.as_bytes();
         return std::str::from_utf8(bytes)

@@ -8,6 +8,7 @@
 //! * [`clock`] – the time that a stream has used
 //! * [`drive`] – advances an async iterator until it suspends, framing what it yields
 //! * [`slice`] – the same for a sync iterator, in worker threads
+//! * [`template`] – events of which most is encoded beforehand
 //! * [`path`] – how a value becomes JSON: a fast path and the general one behind it
 //! * [`framer`] – what becomes of one item of a stream
 //! * [`value`] – values as JSON, from compiled Pydantic schemas
@@ -23,6 +24,7 @@ mod framer;
 mod path;
 mod raw;
 mod slice;
+mod template;
 mod value;
 
 /// The extension module; free of global mutable state, so it declares `gil_used = false`.
@@ -39,6 +41,8 @@ mod _core {
     use crate::event::{FastApiEventCall, ServerSentEvent, format_sse_event};
     #[pymodule_export]
     use crate::slice::Slicer;
+    #[pymodule_export]
+    use crate::template::{EventTemplate, TemplatedEvent};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "a Python dunder name")]
@@ -50,7 +54,7 @@ mod _core {
         let py = module.py();
         if crate::raw::is_main_interpreter(py) {
             crate::raw::call_with_keywords::<ServerSentEvent>(py);
-            return Ok(());
+            return crate::raw::call_instances::<EventTemplate>(py);
         }
         Err(PyImportError::new_err(
             "eventwire cannot be imported in a sub-interpreter: PyO3 does not support them",

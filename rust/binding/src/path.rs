@@ -6,10 +6,11 @@ use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::value::{
-    Class, Dialect, Form, Plan, Wrote, compile, write_event_data, write_inferred, write_jsonable,
+    Class, Dialect, Form, Leaf, Plan, Wrote, compile, write_event_data, write_inferred,
+    write_jsonable,
 };
 
 /// What an item that failed validation turns into: `(item, pydantic.ValidationError) -> exception`.
@@ -49,6 +50,27 @@ impl Json {
             }
             Self::Spaced(_) => write_jsonable(buffer, value, class),
             Self::EventData(_) => write_event_data(buffer, value, class, line_safe),
+        }
+    }
+
+    /// What the place of a template's slot takes; None: nothing by itself.
+    pub(crate) fn leaf(
+        &self,
+        payload: &Bound<'_, PyAny>,
+        path: &Bound<'_, PyTuple>,
+        line_safe: bool,
+    ) -> Option<Leaf> {
+        match self {
+            Self::Compact => {
+                let form = Form::new(Dialect::Compact, line_safe, Some(true));
+                Leaf::inferred(payload, path, form)
+            }
+            Self::EventData(_) => {
+                let form = Form::new(Dialect::Compact, line_safe, None);
+                Leaf::of_event_data(payload, path, form)
+            }
+            // Not the form of any event's data.
+            Self::Spaced(_) => None,
         }
     }
 

@@ -41,7 +41,7 @@ pub const KEEPALIVE: &[u8] = b": ping\n\n";
 #[derive(Debug)]
 #[must_use = "a frame that is dropped without `end` is taken back"]
 pub struct Frame<'b> {
-    buffer: &'b mut Vec<u8>,
+    pub(crate) buffer: &'b mut Vec<u8>,
     /// The length up to which the buffer holds whole frames: what `drop` goes back to.
     whole: usize,
 }

@@ -4,7 +4,8 @@
 //! each other: [`Frame`] writes an event into a buffer, [`Decoder`] reads a stream as section 9.2
 //! of the HTML Standard says. Line ends are found in one place, [`lines`], and a value that must
 //! not hold one is a type that cannot be built with it: [`EventName`], [`EventId`], [`Retry`].
-//! [`json`] writes the scalars of the JSON that the data of an event mostly is.
+//! [`json`] writes the scalars of the JSON that the data of an event mostly is; a [`Template`] is a
+//! frame of which most is written beforehand.
 //!
 //! ```
 //! use eventwire_core::{Decoder, EventName, Frame};
@@ -30,8 +31,10 @@ mod frame;
 pub mod json;
 mod line;
 mod parse;
+mod template;
 
 pub use field::{EventId, EventName, FieldError, Retry};
 pub use frame::{Frame, KEEPALIVE};
 pub use line::{Lines, lines};
 pub use parse::{Decoder, Event};
+pub use template::{Fill, Hole, Kind, Template};

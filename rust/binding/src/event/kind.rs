@@ -9,6 +9,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyString, PyType};
 use super::fields::{Fields, text, wrong_type};
 use super::native::ServerSentEvent;
 use crate::raw::instance_dict;
+use crate::template::TemplatedEvent;
 
 /// What the objects of a class are; depends on nothing but the class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) enum EventKind {
     No,
     /// Our native events.
     Native,
+    /// Events made by a template.
+    Templated,
     /// FastAPI's events, of its own class or of our subclass of it.
     FastApi,
     /// The same, of a subclass that may have anything behind the fields' names.
@@ -46,6 +49,10 @@ pub(crate) fn event_of<'py>(
             .cast_exact::<ServerSentEvent>()?
             .get()
             .fields(item.py()),
+        EventKind::Templated => item
+            .cast_exact::<TemplatedEvent>()?
+            .get()
+            .fields(item.py())?,
         EventKind::FastApi => fastapi_fields(item, true)?,
         EventKind::FastApiDerived => fastapi_fields(item, false)?,
         EventKind::SseStarlette => sse_starlette_fields(item)?,
@@ -66,6 +73,9 @@ pub(crate) fn event_kind(class: &Bound<'_, PyType>) -> PyResult<EventKind> {
     let py = class.py();
     if class.is(py.get_type::<ServerSentEvent>()) {
         return Ok(EventKind::Native);
+    }
+    if class.is(py.get_type::<TemplatedEvent>()) {
+        return Ok(EventKind::Templated);
     }
     if let Some(base) = imported(&FASTAPI, intern!(py, "fastapi.sse"), py)?
         && is_subclass(class, base)

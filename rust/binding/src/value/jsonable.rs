@@ -93,7 +93,7 @@ pub(super) fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
         || value.is_exact_instance_of::<PyBool>()
 }
 
-fn nested(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, depth: u8) -> Wrote {
+pub(super) fn nested(buffer: &mut Vec<u8>, value: &Bound<'_, PyAny>, depth: u8) -> Wrote {
     if let Some(wrote) = scalar::exact(buffer, value, FORM) {
         return wrote;
     }

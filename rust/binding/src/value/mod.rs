@@ -7,6 +7,7 @@
 //!   [`compile_union`] make of a core schema
 //! * [`write`], [`write_fields`] – values by a plan; [`part`] – what a plan leaves to Pydantic,
 //!   [`later`] – once the rest is certain
+//! * [`leaf`] – what one place inside a value takes, for templates
 //! * [`form`] – the form of JSON, [`wrote`] – what became of a value
 //! * [`class`] – what is known of a class, found out once; [`cache`] – its plan
 //!
@@ -27,6 +28,7 @@ mod form;
 mod infer;
 mod jsonable;
 mod later;
+mod leaf;
 mod part;
 mod plan;
 mod scalar;
@@ -40,5 +42,6 @@ pub(crate) use form::{Dialect, Form};
 pub(crate) use infer::write as write_inferred;
 pub(crate) use jsonable::{is_builtin, write as write_jsonable, write_event_data};
 pub(crate) use later::writing;
+pub(crate) use leaf::Leaf;
 pub(crate) use plan::Plan;
 pub(crate) use wrote::{Wrote, written};

@@ -7,5 +7,6 @@ mod json;
 mod line;
 mod parse;
 mod strategy;
+mod template;
 mod twin;
 mod wpt;
