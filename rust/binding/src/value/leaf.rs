@@ -131,7 +131,7 @@ impl Leaf {
         if let Shape::Model(model) = &class_of(payload).shape
             && model.own_dump_json
         {
-            let plan = model.plan()?;
+            let plan = model.plan(payload.py())?;
             return search.planned(&plan, &plan.root, payload, form);
         }
         if payload.hasattr("model_dump_json").ok()? {
@@ -255,11 +255,11 @@ impl<'py> Search<'py> {
         self.is_free = false;
         match &class_of(value).shape {
             Shape::Model(model) => {
-                let plan = model.plan()?;
+                let plan = model.plan(value.py())?;
                 self.step_into(&plan, &plan.root, value, &step, form)
             }
             Shape::Dataclass(class) if class.is_pydantics => {
-                let plan = class.plan()?;
+                let plan = class.plan(value.py())?;
                 self.step_into(&plan, &plan.root, value, &step, form)
             }
             Shape::Dataclass(_) => self.inferred(&attribute(value, &step)?, form),
@@ -277,7 +277,7 @@ impl<'py> Search<'py> {
         self.is_free = false;
         match &class_of(value).shape {
             Shape::Model(model) if model.own_dump => {
-                let plan = model.plan()?;
+                let plan = model.plan(value.py())?;
                 self.step_into(&plan, &plan.root, value, &step, jsonable::FORM)
             }
             Shape::Dataclass(_) => self.copied(&attribute(value, &step)?),
