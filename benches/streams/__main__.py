@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import report
 from payloads import FRAME
 from server import CLIENT_CORE, ROOT, SERVER_CORE
-from works import WORKS, Bench
+from works import BURSTS, WORKS, Bench
 
 import load
 
@@ -68,6 +68,7 @@ def main() -> None:
         "works", nargs="*", metavar="WORK", help=f"of {', '.join(WORKS)}; default: all"
     )
     parser.add_argument("--only", nargs="*", default=[], help="words in the names of contenders")
+    parser.add_argument("--payloads", nargs="*", default=[], choices=BURSTS, help="of the burst")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of one measurement, about")
     parser.add_argument("--smoke", action="store_true", help="every case for a moment")
@@ -89,7 +90,9 @@ def main() -> None:
         "us": limit["cpu_seconds"] / limit["events"] * 1e6,
     }
     with contextlib.ExitStack() as stack:
-        bench = Bench(stack, options.only, rounds=rounds, seconds=seconds, smoke=options.smoke)
+        bench = Bench(
+            *(stack, options.only, options.payloads), rounds, seconds, smoke=options.smoke
+        )
         for name in options.works or WORKS:
             since = time.monotonic()
             records.extend({**record} for record in WORKS[name](bench))

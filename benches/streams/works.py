@@ -57,6 +57,8 @@ class Bench:
     stack: contextlib.ExitStack
     only: list[str]
     """Words of which a contender's name must have one; none: all."""
+    payloads: list[str] = field(default_factory=list)
+    """Payloads of the burst; none: all."""
     rounds: int = 5
     seconds: float = 4.0
     """What one measurement takes, about."""
@@ -108,6 +110,8 @@ def check(bench: Bench, payload: str, names: list[str], server: str = "uvicorn")
 def burst(bench: Bench, server: str = "uvicorn") -> Iterator[dict[str, Any]]:
     """As fast as they come."""
     for payload, everybody in BURSTS.items():
+        if bench.payloads and payload not in bench.payloads:
+            continue
         names = bench.there(everybody)
         check(bench, payload, names, server)
         counts = dict.fromkeys(names, 2000)
