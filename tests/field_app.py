@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import threading
+import time
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -83,6 +84,7 @@ async def usage(request):
     return JSONResponse(
         {
             **COUNTS,
+            "cpu": time.process_time(),
             "tasks": len(asyncio.all_tasks()),
             "threads": threading.active_count(),
             "files": len(list(Path("/proc/self/fd").iterdir())),

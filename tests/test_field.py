@@ -108,15 +108,18 @@ def test_generators_that_never_await_do_not_own_the_server(server, kind, count):
     before = server.usage()["closed"]
     with reading(server, f"/{kind}", count):
         time.sleep(0.3)
-        times = []
+        used, times = server.usage()["cpu"], []
+        begun = time.monotonic()
         for _ in range(60):
             since = time.monotonic()
             assert server.get("/probe") == b"here"
             times.append(time.monotonic() - since)
+        share = (server.usage()["cpu"] - used) / (time.monotonic() - begun)
     closed_again(server, before, count, CLEANUP + 0.02 * count)
     times.sort()
-    # The promise is 50 ms for 99 of 100 where the server has a core of its own.
-    assert times[len(times) * 9 // 10] < 0.15
+    # The promise is 50 ms for 99 of 100 where the server has a core of its own. It is busy all the
+    # time: what it has not used of the core others have taken.
+    assert times[len(times) * 9 // 10] * min(share, 1) < 0.1
 
 
 def test_sync_streams_do_not_block_other_sync_endpoints(server):
