@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import time
 
 import anyio
 import fastapi
@@ -17,13 +18,17 @@ from asgi import Wire, start, until
 SOON = 0.01
 
 
-def its_own_timeout(timeout):
-    """Return the endpoint of an SSE route whose generator has a timeout around its yields."""
+def its_own_timeout(timeout, seconds=0.0):
+    """Return the endpoint of an SSE route whose generator has a timeout around its yields.
+
+    Each of its steps takes so many seconds, without waiting.
+    """
 
     async def endpoint():
         try:
             async with timeout():
                 for number in range(20):
+                    time.sleep(seconds)
                     yield number
                 await asyncio.sleep(5)
         except TimeoutError:
@@ -60,11 +65,14 @@ async def answered(response_class, endpoint, blocked):
 @pytest.mark.usefixtures("kind")
 @pytest.mark.parametrize("timeout", [lambda: asyncio.timeout(SOON), fail_after])
 @pytest.mark.parametrize("blocked", [b"data: 0\n", b"data: 1\n"])
-def test_a_generator_survives_its_own_timeout_while_the_client_does_not_read(timeout, blocked):
+@pytest.mark.parametrize("seconds", [0.0, 0.0005], ids=["in one budget", "in many budgets"])
+def test_a_generator_survives_its_own_timeout_while_the_client_does_not_read(
+    timeout, blocked, seconds
+):
     """The timeout acts where the generator waits, and is the generator's to catch."""
 
     async def main():
-        endpoint = its_own_timeout(timeout)
+        endpoint = its_own_timeout(timeout, seconds)
         wire = await answered(eventwire.fastapi.EventSourceResponse, endpoint, blocked)
         numbers = b"".join(b"data: %d\n\n" % number for number in range(20))
         assert wire.body == numbers + b'data: "late"\n\n'

@@ -326,6 +326,9 @@ class Driver:
         """Throw ``error`` into the step under way, then go on as ``advance`` does."""
     def frame(self, item: Any) -> bytes:
         """One item as a frame, for a caller that iterates the source itself."""
+    @property
+    def is_full(self) -> bool:
+        """Whether as many bytes have gathered as may."""
     def take(self) -> bytes | None:
         """The frames gathered so far, or None; the buffer is empty afterwards."""
 

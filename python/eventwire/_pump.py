@@ -92,7 +92,7 @@ def pump(
         elif outcome is Outcome.BUDGET:
             return False
         if outcome is Outcome.BUDGET:
-            put_off = yield from _pause(outbox, stream, put_off)
+            put_off = yield from _pause(driver, outbox, stream, put_off)
             outcome = driver.advance(None, one_by_one or stream.closing)
         else:
             if put_off is not None:
@@ -108,11 +108,13 @@ def pump(
 
 
 def _pause(
-    outbox: Outbox, stream: Closing, put_off: _PutOff | None
+    driver: Driver, outbox: Outbox, stream: Closing, put_off: _PutOff | None
 ) -> Generator[object, Any, _PutOff | None]:
     """Wait between two items; return the cancellation that is put off, if there is one.
 
-    Backpressure, or a checkpoint: other tasks run and a cancellation can arrive.
+    Backpressure, or a checkpoint: other tasks run and a cancellation can arrive. An anyio scope
+    cancels again at every turn of the loop, so one that is put off ends the wait for a blocked
+    send; the generator goes on until it waits itself, or its buffer is full.
     """
     try:
         if outbox.busy:
@@ -121,7 +123,7 @@ def _pause(
             yield None
     except asyncio.CancelledError as error:
         yield from _let_end(outbox, stream)
-        if stream.closing or (outbox.busy and put_off is not None):
+        if stream.closing or (outbox.busy and put_off is not None and driver.is_full):
             raise
         return _PutOff(error)
     return put_off

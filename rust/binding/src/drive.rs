@@ -157,6 +157,12 @@ impl Driver {
         Some(frames)
     }
 
+    /// Whether as many bytes have gathered as may.
+    #[getter]
+    const fn is_full(&self) -> bool {
+        self.frames.len() >= SIZE_BUDGET
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.source)?;
         self.framer.traverse(&visit)?;
