@@ -87,8 +87,12 @@ def layers(send):
         "exceptions": ExceptionMiddleware(app),
     }
     for middleware in middlewares.values():
-        asyncio.run(middleware(scope(headers=[]), None, send))
+        asyncio.run(middleware(scope(headers=ORIGIN), None, send))
     return dict(zip(middlewares, found, strict=True))
+
+
+ORIGIN = [(b"origin", b"http://test")]
+"""Without it older versions of CORSMiddleware pass `send` on as it is."""
 
 
 class RequestResponseCycle:
@@ -209,7 +213,7 @@ def test_a_subclass_of_cors_with_a_send_of_its_own_is_a_strangers():
         found.append(send)
 
     for middleware in (CORSMiddleware, Counting):
-        asyncio.run(middleware(app, allow_origins=["*"])(scope(headers=[]), None, object()))
+        asyncio.run(middleware(app, allow_origins=["*"])(scope(headers=ORIGIN), None, object()))
     _send.server_send(found[0])
     assert _send._below(found[0]) is not None
     assert _send._below(found[1]) is None
