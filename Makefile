@@ -101,41 +101,6 @@ bench-smoke: $(VENV)/.bench $(VENV)/.built ## every case of bench-streams for a 
 	$(BIN)/python benches/streams --smoke --out target/smoke.json
 	$(BIN)/python benches/streams/report.py target/smoke.json --out target/smoke-report
 
-wheel: $(VENV)/.dev ## the wheel, and the wheel from the sdist, stream in an empty venv without Rust
-	sh tests/wheel/run.sh $(PYTHON) $(BIN)
-
-lint: $(VENV)/.dev $(VENV)/.built ## rustfmt, clippy, ruff, mypy, pyright, stubtest
-	cargo fmt --all --check
-	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/pyright
-	$(BIN)/python -m mypy.stubtest eventwire._core
-
-format: $(VENV)/.dev ## rewrite the sources as the formatters want them
-	cargo fmt --all
-	$(BIN)/ruff check --fix-only --quiet
-	$(BIN)/ruff format
-
-# AddressSanitizer is cargo-fuzz's default; it is named because the promise is made.
-fuzz: ## each fuzz target of the core for FUZZ_SECONDS (20) seconds, under AddressSanitizer; needs Rust nightly
-	@cargo +nightly --version >/dev/null 2>&1 || { echo "make fuzz needs Rust nightly: rustup toolchain install nightly"; exit 1; }
-	@cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-fuzz
-	@for target in frame decoder json_string float; do \
-	  cargo +nightly fuzz run --fuzz-dir rust/fuzz --sanitizer address $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 2>&1 \
-	    | grep -E "number_of_executed_units|ERROR|panicked|SUMMARY" || exit 1; done
-
-bench: $(VENV)/.dev $(VENV)/.built ## criterion (core) and pytest-benchmark (Python surface); outputs are compared first
-	cargo bench --locked --package eventwire-core -- --quick --noplot
-	$(BIN)/python -m pytest benches --benchmark-only --benchmark-columns=min,median,ops --benchmark-group-by=group $(ARGS)
-
-bench-encode: $(VENV)/.sdk $(VENV)/.built ## a table: what encoding costs, as ratios to the rivals, with spread
-	PYTHONPATH=benches $(BIN)/python -m encode $(ARGS)
-
-bench-streams: $(VENV)/.dev $(VENV)/.built ## CPU, memory and first event of streams, beside their rivals (7 minutes; ARGS: burst paced idle first)
-	$(BIN)/python benches/streams/run.py $(ARGS)
-
 wheel: $(VENV)/.dev ## dist/*.whl for this Python, and the sdist
 	$(BIN)/maturin build --release --locked --quiet --out dist
 	$(BIN)/maturin sdist --out dist
