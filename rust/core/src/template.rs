@@ -111,8 +111,9 @@ struct Cut {
 const ROOM: usize = 64;
 
 impl Template {
-    /// Cuts the holes out of a whole frame. None if it is not whole, or if holes overlap or lie
-    /// outside of it.
+    /// Cuts the holes out of a whole frame. Their order does not matter, except for empty ones at
+    /// the same place, which follow each other as given. None if the frame is not whole, or if
+    /// holes overlap or lie outside of it.
     #[must_use]
     pub fn cut(frame: &[u8], mut holes: Vec<Hole>) -> Option<Self> {
         let frame = frame.strip_suffix(b"\n")?;

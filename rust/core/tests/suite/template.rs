@@ -68,7 +68,8 @@ fn cut(pieces: &[Piece], values: &Values) -> Template {
             });
         }
     }
-    holes.reverse();
+    // In any order, but for empty ones at the same place: those stand as they were given.
+    holes.sort_by_key(|hole| std::cmp::Reverse((hole.range.start, hole.range.end)));
     Template::cut((frame + "\n").as_bytes(), holes).unwrap()
 }
 
