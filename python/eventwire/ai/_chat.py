@@ -71,7 +71,8 @@ class _ChatWriter(Writer):
         self._base = base
         self._include_usage = include_usage
         self._tail = {"usage": None} if include_usage else {}
-        self._choices: dict[Any, bool] = {}  # index: whether it is finished
+        self._choices: dict[Any, bool] = {}  # passed through; index: whether it is finished
+        self._foreign_error = False
 
     def _chunk(self, delta: dict[str, Any], reason: FinishReason | None = None) -> ServerSentEvent:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
@@ -117,7 +118,7 @@ class _ChatWriter(Writer):
 
     def _look(self, item: Any) -> None:
         if field(item, "error") is not None:
-            self._foreign_finish = self.finished = True
+            self._foreign_finish = self.finished = self._foreign_error = True
         for choice in field(item, "choices") or ():
             index = field(choice, "index")
             done = field(choice, "finish_reason") is not None
@@ -127,4 +128,4 @@ class _ChatWriter(Writer):
         )
 
     def _after_foreign(self) -> Events:
-        return [ServerSentEvent(raw_data=DONE)]
+        return [] if self._foreign_error else [ServerSentEvent(raw_data=DONE)]

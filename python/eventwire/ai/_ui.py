@@ -112,8 +112,10 @@ class _UIWriter(Writer):
         return type_of(item) == "start"
 
     def _look(self, item: Any) -> None:
-        if type_of(item) in ("finish", "abort"):
-            self._foreign_finish = self.finished = True
+        name = type_of(item)
+        self.finished = name in ("finish", "abort")
+        # What follows an error, if anything does, is for whoever wrote it.
+        self._foreign_finish = self._foreign_finish or self.finished or name == "error"
 
     def _after_foreign(self) -> Events:
         return [ServerSentEvent(raw_data=DONE)]
