@@ -237,7 +237,7 @@ def test_live_logs_follows_the_file(example, tmp_path):
 def test_live_logs_is_closed_when_its_client_has_left(example, tmp_path):
     log = tmp_path / "app.log"
     log.write_text("one\n")
-    server, module = example("live_logs", LOG_FILE=log)
+    server, _ = example("live_logs", LOG_FILE=log)
     with server.open("/logs") as stream:
         stream.read_until(b"data: one\n")
         assert opened(log) == 1
