@@ -70,10 +70,14 @@ def test_the_finish_reason_is_said_in_the_ai_sdks_words(reason):
     assert events[-3:] == ends(reason.replace("_", "-"))
 
 
-def test_an_error_is_an_error_chunk_and_done():
+def test_an_error_is_an_error_chunk_and_the_end():
     events = read(ui(Tokens("a", ValueError("secret"))))
     text = "An error occurred while the answer was generated."
-    assert events[-2:] == [chunk("error", errorText=text), DONE]
+    error = chunk("error", errorText=text)
+    assert events[-5:] == [error, chunk("text-end", id="text-1"), *ends("error")]
+    assert read(ui(Tokens(ValueError("secret")))) == [error, DONE]
+    call = ToolCall(id="x", name="f")
+    assert read(ui(Tokens(call, ValueError("secret"))))[-4:] == [error, *ends("error")]
 
 
 def test_data_and_sources_stand_among_text():
@@ -103,7 +107,13 @@ def test_chunks_are_passed_through_up_to_the_last_one(last):
 
 
 def test_chunks_that_end_without_a_finish_are_an_error():
-    assert names(ui(Tokens({"type": "start"}))) == ["start", "error", "[DONE]"]
+    assert names(ui(Tokens({"type": "start"}))) == [
+        "start",
+        "error",
+        "finish-step",
+        "finish",
+        "[DONE]",
+    ]
 
 
 def test_a_passed_error_is_not_said_twice():

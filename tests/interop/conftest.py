@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -42,10 +43,11 @@ def was_closed():
     return wait
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def node(base):
-    """Return a function that runs a client from npm through all scenarios."""
+    """Return a function that runs a client from npm through all scenarios, once."""
 
+    @functools.cache
     def run(client):
         script = Path(__file__).parent / "clients" / f"{client}.mjs"
         done = subprocess.run(

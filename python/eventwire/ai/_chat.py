@@ -60,8 +60,8 @@ def openai_chat_stream(
 
 
 class _ChatWriter(Writer):
-    # No event has an id, so that a client cannot take the comment for one; a single line end
-    # keeps it so for clients that saw an id elsewhere.
+    # A blank line after a comment is the end of an event for @microsoft/fetch-event-source, and
+    # for the openai SDK once it has seen an id.
     options: ClassVar[Options] = {"ping_single_newline": True}
     _interleaves = True
     _mixes = True

@@ -17,6 +17,8 @@ from eventwire.ai._writer import Events, Writer, type_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
 
+    from eventwire._response import Options
+
 DONE = "[DONE]"
 
 
@@ -47,6 +49,7 @@ def ui_message_stream(
 
 
 class _UIWriter(Writer):
+    options: ClassVar[Options] = {"ping_single_newline": True}  # see _chat.py
     headers: ClassVar[dict[str, str]] = {"x-vercel-ai-ui-message-stream": "v1"}
     _mixes = True
 
@@ -106,7 +109,12 @@ class _UIWriter(Writer):
         ]
 
     def _error(self, message: str) -> Events:
-        return [_chunk("error", errorText=message), ServerSentEvent(raw_data=DONE)]
+        events = [_chunk("error", errorText=message)]
+        if self.started:
+            if self._delta is not None:
+                events.append(_chunk("text-end", id=f"text-{self._texts}"))
+            events += [_chunk("finish-step"), _chunk("finish", finishReason="error")]
+        return [*events, ServerSentEvent(raw_data=DONE)]
 
     def _opens(self, item: Any) -> bool:
         return type_of(item) == "start"

@@ -96,8 +96,9 @@ class Writer(ABC):
 
     def fail(self, message: str) -> Sequence[ServerSentEvent]:
         """Return the events that tell the client of an error, the last ones."""
+        events = self._error(message)
         self.started = self.finished = True
-        return self._error(message)
+        return events
 
     def _text(self, text: str) -> Events:
         self._check_unfinished("text")
