@@ -3,6 +3,7 @@
 import app as judged
 import pytest
 
+from ai_helpers import parsed
 from receiver import receive
 
 TEXT = "".join(judged.TEXT)
@@ -160,6 +161,19 @@ class TestAISDK:
         assert results["chat"]["endless"][:3] == ["token "] * 3
         assert len(results["ui"]["endless"]) >= 5
         was_closed(f"/ai/endless/{path}")
+
+
+@pytest.mark.parametrize("scenario", ["conversation", "pause", "error"])
+def test_ui_messages_are_what_the_ai_sdks_own_server_sends(node, server, scenario):
+    """But for ids, and for the words about an error."""
+    theirs = parsed(node("ui_server")["ui"][scenario].encode())
+    ours = parsed(server.request(f"/x/{scenario}/ui").body)
+    assert [without(payload) for _, payload in ours] == [without(payload) for _, payload in theirs]
+
+
+def without(payload):
+    ids = ("id", "messageId", "errorText")
+    return payload if payload == "[DONE]" else {k: v for k, v in payload.items() if k not in ids}
 
 
 @pytest.mark.parametrize("client", ["eventsource", "eventsource-parser", "fetch-event-source"])
