@@ -67,7 +67,8 @@ def anthropic_messages_stream(
 
 
 class _MessageWriter(Writer):
-    options: ClassVar[Options] = {"ping_message": typed({"type": "ping"})}
+    # Claude Code complains, and in some versions leaves, after 15 to 20 s without an event.
+    options: ClassVar[Options] = {"ping_interval": 10.0, "ping_message": typed({"type": "ping"})}
 
     def __init__(self, message: dict[str, Any]) -> None:
         super().__init__()
