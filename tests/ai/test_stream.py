@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+import trio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -22,7 +23,7 @@ from ai_helpers import (
     sync_tokens,
     text_of,
 )
-from eventwire import EventSourceResponse
+from eventwire import Encoder, EventSourceResponse
 from eventwire.ai import Finish, ToolCall, Usage, anthropic_messages_stream, openai_chat_stream
 from servers import wait_until
 
@@ -403,6 +404,41 @@ def test_a_later_exception_is_an_event_also_if_the_first_event_is_waited_for(
         return make(source("a", HTTPException(429))).response(wait_for_first_event=True)
 
     assert ends_with_error(protocol, parsed(TestClient(application(respond)).get("/").content))
+
+
+def test_an_exception_after_the_first_ping_is_an_event_for_the_response_has_begun(
+    serve, protocol, make, caplog
+):
+    async def tokens():
+        await asyncio.sleep(0.35)
+        raise HTTPException(429)
+        yield
+
+    options = {"wait_for_first_event": True, "ping_interval": 0.1}
+    reply = serve(application(lambda: make(tokens()).response(**options))).request("/")
+    assert reply.body.startswith(PINGS[protocol])
+    assert (reply.status, reply.whole) == (200, True)
+    assert "error" in str(parsed(reply.body)[-1 if protocol != "ui" else -2])
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_options_are_checked_where_they_are_given(make, wait):
+    options = {"wait_for_first_event": wait}
+    with pytest.raises(TypeError, match="ping_message must be bytes"):
+        make([]).response(ping_message="text", **options)
+    with pytest.raises(TypeError, match="no option 'pings'"):
+        make([]).response(pings=1, **options)
+    with pytest.raises(ValueError, match="ping_interval must be a positive"):
+        make([]).response(ping_interval=0, **options)
+
+
+def test_trio_reads_the_same(make, source):
+    async def main():
+        encode = Encoder().encode
+        with trio.fail_after(20):
+            return b"".join([encode(event) async for event in make(source("a", "b"))])
+
+    assert text_of(parsed(trio.run(main))) == "ab"
 
 
 def test_a_failing_stream_ends_whole_after_its_error(serve, protocol, make, source, caplog):

@@ -7,7 +7,9 @@ import logging
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from eventwire import _options
 from eventwire._response import EventSourceResponse, Options
+from eventwire._stream import KEEPALIVE_COMMENT
 from eventwire._threads import ThreadedIterator
 
 if TYPE_CHECKING:
@@ -103,7 +105,9 @@ class EventStream:
         chosen: Options = {**self._writer.options, **options}
         if "ping_message" in options and "ping_single_newline" not in options:
             chosen["ping_single_newline"] = False
-        self._raises_at_first = chosen.get("wait_for_first_event", False)
+        if chosen.get("wait_for_first_event", False):
+            self._raises_at_first = True
+            chosen["ping_message"] = self._noticed(chosen.get("ping_message", KEEPALIVE_COMMENT))
         content = self if self._sync is None else self._sync
         return EventSourceResponse(
             content,
@@ -112,6 +116,19 @@ class EventStream:
             background=background,
             **chosen,
         )
+
+    def _noticed(self, message: Any) -> Callable[[], Any]:
+        """Return the keep-alive message as a function: from its first call on there is a response.
+
+        What is raised after that, even before the first event, must be an event.
+        """
+        _options.check("ping_message", message)
+
+        def ping() -> Any:
+            self._raises_at_first = False
+            return message() if callable(message) else message
+
+        return ping
 
     async def _asynchronous(self, tokens: AsyncIterable[Item]) -> AsyncGenerator[ServerSentEvent]:
         self._entered = True
