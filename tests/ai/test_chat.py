@@ -1,7 +1,7 @@
 """OpenAI's chat completions."""
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ai_helpers import Tokens, chat, names, read, sync_tokens
 from eventwire.ai import Finish, ToolCall, Usage, openai_chat_stream
@@ -112,6 +112,7 @@ class Chunk(BaseModel):
     id: str = "own"
     object: str = "chat.completion.chunk"
     choices: list[dict] = []
+    async_: bool = Field(default=True, alias="async")
 
 
 def foreign(delta, reason=None, index=0):
@@ -125,10 +126,10 @@ def test_chunks_are_passed_through_as_they_are():
     assert events == [("message", c) for c in [*chunks, usage]] + [("message", "[DONE]")]
 
 
-def test_a_model_is_passed_through_with_its_defaults():
+def test_a_model_is_passed_through_with_its_defaults_and_aliases():
     model = Chunk(choices=foreign({}, "stop")["choices"])
     assert read(chat(Tokens(model))) == [
-        ("message", model.model_dump()),
+        ("message", model.model_dump(by_alias=True)),
         ("message", "[DONE]"),
     ]
 

@@ -346,6 +346,7 @@ def test_a_pause_is_filled_with_pings_in_the_protocols_form(serve, protocol, mak
     server = serve(application(lambda: make(tokens()).response(ping_interval=0.1)))
     reply = server.request("/")
     assert reply.body.count(PINGS[protocol]) >= 3
+    assert b": ping\n\n" not in reply.body
     assert text_of(parsed(reply.body.replace(PINGS[protocol], b""))) == "ab"
     assert text_of(parsed(reply.body)) == "ab"
     assert reply.whole
