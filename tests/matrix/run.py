@@ -24,10 +24,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSIONS = ["3.11", "3.12", "3.13"]
 MINIMUM = "minimum"
 
-# Not again on every Python: the demo, the look at the sources, and the corpus that compares values
-# with Pydantic's and FastAPI's encoders. `make test` runs all of it on one.
+# Not again on every Python: the demo, the examples, the look at the sources, and the corpus that
+# compares values with Pydantic's and FastAPI's encoders. `make test` runs all of it on one.
 CORPUS = ["parity_typed", "parity_untyped", "parity_properties", "template_properties"]
-LEFT_OUT = ["demo", "sources"]
+LEFT_OUT = ["demo", "examples", "sources"]
 
 # eventwire writes the newest FastAPI's bytes, whichever is installed: comparisons are left out.
 # Plans are compared with the installed Pydantic, whichever it is.
