@@ -28,10 +28,10 @@ test: $(VENV)/.dev $(VENV)/.built ## cargo tests, pytest, README and docstring e
 	cargo test --quiet --locked
 	$(BIN)/python -m pytest $(ARGS)
 
-test-system: $(VENV)/.dev $(VENV)/.built ## tests that need system packages (Debian: chromium chromium-driver)
-	@for tool in chromium chromedriver; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+test-system: $(VENV)/.dev $(VENV)/.built ## tests that need system packages (Debian: chromium chromium-driver nginx-light)
+	@PATH="$$PATH:/usr/sbin"; for tool in chromium chromedriver nginx; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then \
-	  echo "make test-system: not found:$$missing. On Debian: apt-get install chromium chromium-driver"; exit 1; fi
+	  echo "make test-system: not found:$$missing. On Debian: apt-get install chromium chromium-driver nginx-light"; exit 1; fi
 	$(BIN)/python -m pytest tests/system $(ARGS)
 
 test-sdk: $(VENV)/.sdk $(VENV)/.built ## the payloads of the AI SDKs (openai, anthropic, mcp, ag-ui) against Pydantic
