@@ -3,6 +3,9 @@
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 20
+SOAK_CYCLES ?= 10000
+SOAK_STREAMS ?= 2000
+SOAK_EVENTS ?= 10000000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -13,7 +16,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: help demo test fuzz test-system test-sdk test-debug test-memory test-matrix peers interop test-wheel lint format bench bench-encode bench-streams bench-report bench-compare bench-gate bench-smoke wheel clean check-tools
+.PHONY: help demo test fuzz test-system test-sdk test-debug test-memory soak test-matrix peers interop test-wheel lint format bench bench-encode bench-streams bench-report bench-compare bench-gate bench-smoke wheel clean check-tools
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,10 +28,10 @@ test: $(VENV)/.dev $(VENV)/.built ## cargo tests, pytest, README and docstring e
 	cargo test --quiet --locked --package eventwire-core --package eventwire-load
 	$(BIN)/python -m pytest $(ARGS)
 
-test-system: $(VENV)/.dev $(VENV)/.built ## tests that need system packages (Debian: chromium chromium-driver)
-	@for tool in chromium chromedriver; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+test-system: $(VENV)/.dev $(VENV)/.built ## tests that need system packages (Debian: chromium chromium-driver nginx-light)
+	@PATH="$$PATH:/usr/sbin"; for tool in chromium chromedriver nginx; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then \
-	  echo "make test-system: not found:$$missing. On Debian: apt-get install chromium chromium-driver"; exit 1; fi
+	  echo "make test-system: not found:$$missing. On Debian: apt-get install chromium chromium-driver nginx-light"; exit 1; fi
 	$(BIN)/python -m pytest tests/system $(ARGS)
 
 test-sdk: $(VENV)/.sdk $(VENV)/.built ## the payloads of the AI SDKs (openai, anthropic, mcp, ag-ui) against Pydantic
@@ -46,6 +49,10 @@ test-debug: $(VENV)/.dev ## the tests that reach unsafe code, against a debug bu
 
 test-memory: $(VENV)/.dev $(VENV)/.built ## ten million frames, and the process is as large as before
 	EVENTWIRE_ENCODES=10000000 $(BIN)/python -m pytest tests/test_memory.py $(ARGS)
+
+soak: $(VENV)/.dev $(VENV)/.built ## a server after many streams, as before (SOAK_CYCLES, SOAK_STREAMS, SOAK_EVENTS)
+	EVENTWIRE_SOAK_CYCLES=$(SOAK_CYCLES) EVENTWIRE_SOAK_STREAMS=$(SOAK_STREAMS) EVENTWIRE_SOAK_EVENTS=$(SOAK_EVENTS) \
+	  $(BIN)/python -m pytest -p no:cacheprovider tests/soak -rP $(ARGS)
 
 test-matrix: $(VENV)/.dev ## the tests on Python 3.11, 3.12, 3.13 and with the oldest FastAPI (ONLY='3.13 minimum')
 	$(BIN)/python tests/matrix/run.py $(ONLY)
