@@ -54,8 +54,10 @@ class KeepAlive:
     def _fire(self) -> None:
         now = self._loop.time()
         due = self._outbox.last + self._interval
-        # A timer may fire up to one clock tick early; a send in flight is a sign of life.
-        if now >= due and not self._outbox.busy:
+        # A send in flight is a sign of life: idle time begins anew with the next look.
+        if self._outbox.busy:
+            due = now + self._interval
+        elif now >= due:  # a timer may fire up to one clock tick early
             self._handle = None
             try:
                 message = self._message()
@@ -65,5 +67,5 @@ class KeepAlive:
             self._outbox.post(message)
             if self._outbox.error is not None:
                 return
-        due = self._outbox.last + self._interval
+            due = self._outbox.last + self._interval
         self._handle = self._loop.call_at(max(due, now + self._interval / 1000), self._fire)
