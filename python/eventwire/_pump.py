@@ -29,11 +29,18 @@ class Closing(Protocol):
 
 
 async def close(*sources: object) -> None:
-    """Close each of these objects that can be closed, also if closing one before it fails."""
+    """Close each of these objects that can be closed, also if closing one before it fails.
+
+    A task group around the ``yield`` (asyncio's before gh-135736, anyio's) raises the
+    ``GeneratorExit`` of a close in an exception group: alone in there it is a close like any other.
+    """
     if sources:
         try:
             if (aclose := getattr(sources[0], "aclose", None)) is not None:
                 await aclose()
+        except BaseExceptionGroup as error:
+            if error.split(GeneratorExit)[1] is not None:
+                raise
         finally:
             await close(*sources[1:])
 
