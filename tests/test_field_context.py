@@ -97,7 +97,7 @@ def fastapi_app(holder):
 def test_scopes_spans_and_locks_across_yields_end_cleanly_however_the_stream_ends(
     serve, make, caplog
 ):
-    """Finish, error, a client that leaves (during an await, at a yield): in the task they began in."""
+    """Finish, error, a client that leaves in an await or at a yield: in the task they began in."""
     holder = Holder()
     server = serve(make(holder))
     gc.disable()
