@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from eventwire._core import EventTemplate
+from eventwire._template import Slot
 from eventwire.ai._items import FinishReason, Item, ToolCall, Usage, new_id
 from eventwire.ai._stream import EventStream
-from eventwire.ai._writer import Events, Writer, type_of, typed
+from eventwire.ai._writer import Event, Events, Writer, type_of, typed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -24,6 +26,14 @@ _REASONS: dict[FinishReason, str] = {
     "tool_calls": "tool_use",
     "content_filter": "refusal",
 }
+_TEXT = EventTemplate(
+    data={
+        "type": "content_block_delta",
+        "index": Slot("index"),
+        "delta": {"type": "text_delta", "text": Slot("text")},
+    },
+    event="content_block_delta",
+)
 
 
 def anthropic_messages_stream(
@@ -80,20 +90,21 @@ class _MessageWriter(Writer):
         return [typed({"type": "message_start", "message": self._message})]
 
     def _open_text(self) -> Events:
-        events = [self._open({"type": "text", "text": ""})]
+        opening = self._open({"type": "text", "text": ""})
         block = self._block
 
-        def delta(text: str) -> ServerSentEvent:
-            return _delta(block, {"type": "text_delta", "text": text})
+        def delta(text: str) -> Event:
+            return _TEXT(index=block, text=text)
 
-        self._delta = delta
-        return events
+        self.delta = delta
+        return [opening]
 
     def _open_call(self, index: int, call: ToolCall) -> Events:  # noqa: ARG002
         return [self._open({"type": "tool_use", "id": call.id, "name": call.name, "input": {}})]
 
     def _arguments(self, index: int, text: str) -> Events:  # noqa: ARG002
-        return [_delta(self._block, {"type": "input_json_delta", "partial_json": text})]
+        delta = {"type": "input_json_delta", "partial_json": text}
+        return [typed({"type": "content_block_delta", "index": self._block, "delta": delta})]
 
     def _open(self, block: dict[str, Any]) -> ServerSentEvent:
         self._block += 1
@@ -129,7 +140,3 @@ class _MessageWriter(Writer):
     def _look(self, item: Any) -> None:
         if type_of(item) in ("message_stop", "error"):
             self._foreign_finish = self.finished = True
-
-
-def _delta(block: int, delta: dict[str, Any]) -> ServerSentEvent:
-    return typed({"type": "content_block_delta", "index": block, "delta": delta})

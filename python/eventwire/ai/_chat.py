@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from eventwire._core import ServerSentEvent
+from eventwire._core import EventTemplate, ServerSentEvent
+from eventwire._template import Slot
 from eventwire.ai._items import FinishReason, Item, ToolCall, Usage, field, new_id
 from eventwire.ai._stream import EventStream
-from eventwire.ai._writer import Events, Writer
+from eventwire.ai._writer import Event, Events, Writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from eventwire._response import Options
 
 DONE = "[DONE]"
+
+_BASE = {
+    "id": Slot("id"),
+    "object": "chat.completion.chunk",
+    "created": Slot("created"),
+    "model": Slot("model"),
+}
+_CHOICE = {"index": 0, "delta": {"content": Slot("content")}, "finish_reason": None}
+_TEXT = EventTemplate(data={**_BASE, "choices": [_CHOICE]})
+_TEXT_BEFORE_USAGE = EventTemplate(data={**_BASE, "choices": [_CHOICE], "usage": None})
 
 
 def openai_chat_stream(
@@ -83,12 +94,14 @@ class _ChatWriter(Writer):
         return [self._chunk({"role": "assistant", "content": content})]
 
     def _open_text(self) -> Events:
-        chunk = self._chunk
+        template = _TEXT_BEFORE_USAGE if self._include_usage else _TEXT
+        base = self._base
+        which, created, model = base["id"], base["created"], base["model"]
 
-        def delta(text: str) -> ServerSentEvent:
-            return chunk({"content": text})
+        def delta(text: str) -> Event:
+            return template(id=which, created=created, model=model, content=text)
 
-        self._delta = delta
+        self.delta = delta
         return []
 
     def _open_call(self, index: int, call: ToolCall) -> Events:

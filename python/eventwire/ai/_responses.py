@@ -9,9 +9,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from eventwire._core import EventTemplate
+from eventwire._template import Slot
 from eventwire.ai._items import FinishReason, Item, ToolCall, Usage, new_id
 from eventwire.ai._stream import EventStream
-from eventwire.ai._writer import Events, Writer, type_of, typed
+from eventwire.ai._writer import Event, Events, Writer, type_of, typed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -23,6 +25,18 @@ _INCOMPLETE: dict[FinishReason, str] = {
     "length": "max_output_tokens",
     "content_filter": "content_filter",
 }
+_TEXT = EventTemplate(
+    data={
+        "type": "response.output_text.delta",
+        "sequence_number": Slot("number"),
+        "item_id": Slot("item"),
+        "output_index": Slot("output"),
+        "content_index": 0,
+        "delta": Slot("text"),
+        "logprobs": [],
+    },
+    event="response.output_text.delta",
+)
 
 
 def openai_responses_stream(
@@ -99,13 +113,16 @@ class _ResponseWriter(Writer):
         where = self._where(content_index=0)
         part = _text_part("")
         events.append(self._event("response.content_part.added", **where, part=part))
-        event, piece = self._event, self._pieces.append
+        piece = self._pieces.append
+        item_id, output = where["item_id"], where["output_index"]
 
-        def delta(text: str) -> ServerSentEvent:
+        def delta(text: str) -> Event:
             piece(text)
-            return event("response.output_text.delta", **where, delta=text, logprobs=[])
+            number = self._number
+            self._number = number + 1
+            return _TEXT(number=number, item=item_id, output=output, text=text)
 
-        self._delta = delta
+        self.delta = delta
         return events
 
     def _open_call(self, index: int, call: ToolCall) -> Events:  # noqa: ARG002
@@ -133,7 +150,7 @@ class _ResponseWriter(Writer):
             return []
         text = "".join(self._pieces)
         done = self._closed("completed")
-        events = []
+        events: Events = []
         if done["type"] == "message":
             where = self._where(content_index=0)
             part = done["content"][0]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from eventwire._core import ServerSentEvent
+from eventwire._core import EventTemplate, ServerSentEvent
+from eventwire._template import Slot
 from eventwire.ai._items import FinishReason, Item, ToolCall, Usage, new_id
 from eventwire.ai._stream import EventStream
-from eventwire.ai._writer import Events, Writer, type_of
+from eventwire.ai._writer import Event, Events, Writer, type_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from eventwire._response import Options
 
 DONE = "[DONE]"
+
+_TEXT = EventTemplate(data={"type": "text-delta", "id": Slot("id"), "delta": Slot("delta")})
 
 
 def ui_message_stream(
@@ -57,6 +60,7 @@ class _UIWriter(Writer):
         super().__init__()
         self._message_id = message_id
         self._texts = 0
+        self._text_is_open = False
         self._open: ToolCall | None = None
         self._pieces: list[str] = []
 
@@ -67,10 +71,11 @@ class _UIWriter(Writer):
         self._texts += 1
         part = f"text-{self._texts}"
 
-        def delta(text: str) -> ServerSentEvent:
-            return _chunk("text-delta", id=part, delta=text)
+        def delta(text: str) -> Event:
+            return _TEXT(id=part, delta=text)
 
-        self._delta = delta
+        self.delta = delta
+        self._text_is_open = True
         return [_chunk("text-start", id=part)]
 
     def _open_call(self, index: int, call: ToolCall) -> Events:  # noqa: ARG002
@@ -84,9 +89,9 @@ class _UIWriter(Writer):
         return [_chunk("tool-input-delta", toolCallId=self._open.id, inputTextDelta=text)]
 
     def _close(self) -> Events:
-        text_is_open = self._delta is not None
         super()._close()
-        if text_is_open:
+        if self._text_is_open:
+            self._text_is_open = False
             return [_chunk("text-end", id=f"text-{self._texts}")]
         if self._open is None:
             return []
@@ -111,7 +116,7 @@ class _UIWriter(Writer):
     def _error(self, message: str) -> Events:
         events = [_chunk("error", errorText=message)]
         if self.started:
-            if self._delta is not None:
+            if self._text_is_open:
                 events.append(_chunk("text-end", id=f"text-{self._texts}"))
             events += [_chunk("finish-step"), _chunk("finish", finishReason="error")]
         return [*events, ServerSentEvent(raw_data=DONE)]

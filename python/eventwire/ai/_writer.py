@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from eventwire._core import ServerSentEvent
+from eventwire._core import ServerSentEvent, TemplatedEvent
 from eventwire.ai._items import Finish, FinishReason, ToolCall, Usage, field, json_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from eventwire._response import Options
 
-Events = list[ServerSentEvent]
+Event: TypeAlias = ServerSentEvent | TemplatedEvent
+Events: TypeAlias = list[Event]
 
 _MIXED = "text and events that are passed through cannot be mixed in this protocol"
 
@@ -28,11 +29,7 @@ class Truncated(Exception):  # noqa: N818  # a state, shown in the log
 
 
 class Writer(ABC):
-    """Writes one answer.
-
-    ``_delta`` makes the event for a piece of text while a text is open: the one event that is
-    made per token, and the place for a frame template.
-    """
+    """Writes one answer."""
 
     options: ClassVar[Options] = {}
     """Of the response: keep-alive in the form that the protocol's clients take."""
@@ -47,15 +44,17 @@ class Writer(ABC):
         """Something was written."""
         self.finished = False
         """Nothing more is taken; the iterable is to be closed."""
+        self.delta: Callable[[str], Event] | None = None
+        """Makes the event for a piece of text (not empty, no lone surrogates) while a text is open:
+        the one event that is made per token, so a template makes it. None: ``feed`` takes it."""
         self._own = False  # text, a tool call or the finish was written
         self._foreign = False  # the opening was passed through
         self._foreign_finish = False  # and the finish
-        self._delta: Callable[[str], ServerSentEvent] | None = None
         self._calls: dict[str, int] = {}
         self._call: str | None = None
         self._finish = Finish()
 
-    def feed(self, item: Any) -> Sequence[ServerSentEvent]:
+    def feed(self, item: Any) -> Sequence[Event]:
         """Return the events for an item.
 
         Raises:
@@ -67,8 +66,6 @@ class Writer(ABC):
                 item.encode()  # a lone surrogate: raised here it ends the answer in good form
             if not item:
                 return ()
-            if self._delta is not None and not self._foreign_finish:
-                return (self._delta(item),)
             return self._text(item)
         if isinstance(item, ToolCall):
             return self._tool(item)
@@ -79,7 +76,7 @@ class Writer(ABC):
             return ()
         return self._pass(item)
 
-    def end(self) -> Sequence[ServerSentEvent]:
+    def end(self) -> Sequence[Event]:
         """Return the events after the last item.
 
         Raises:
@@ -94,7 +91,7 @@ class Writer(ABC):
         reason = finish.reason or ("tool_calls" if self._calls else "stop")
         return [*self._begin(None), *self._close(), *self._end(reason, finish.usage)]
 
-    def fail(self, message: str) -> Sequence[ServerSentEvent]:
+    def fail(self, message: str) -> Sequence[Event]:
         """Return the events that tell the client of an error, the last ones."""
         events = self._error(message)
         self.started = self.finished = True
@@ -103,11 +100,11 @@ class Writer(ABC):
     def _text(self, text: str) -> Events:
         self._check_unfinished("text")
         events = self._begin(text)
-        if self._delta is None:
+        if self.delta is None:
             events += self._close()
             events += self._open_text()
-        assert self._delta is not None
-        return [*events, self._delta(text)]
+        assert self.delta is not None
+        return [*events, self.delta(text)]
 
     def _tool(self, call: ToolCall) -> Events:
         self._check_unfinished("a ToolCall")
@@ -147,6 +144,8 @@ class Writer(ABC):
         self._foreign = self._foreign or (opening and not self.started)
         self.started = True
         self._look(item)
+        if self._foreign_finish:
+            self.delta = None  # the next text is an error
         return [*events, self._passed(item, text)]
 
     def _passed(self, item: Any, text: str | None) -> ServerSentEvent:
@@ -171,7 +170,7 @@ class Writer(ABC):
 
     def _close(self) -> Events:
         """Close the text or the tool call that is open."""
-        self._delta = None
+        self.delta = None
         self._call = None
         return []
 
@@ -201,7 +200,7 @@ class Writer(ABC):
 
     @abstractmethod
     def _open_text(self) -> Events:
-        """Open a text: set ``_delta``."""
+        """Open a text: set ``delta``."""
 
     @abstractmethod
     def _open_call(self, index: int, call: ToolCall) -> Events:
