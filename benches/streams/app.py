@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncIterable, Iterable
 from typing import Any
 
+import chats
 import fastapi.sse
 import orjson
 from fastapi import FastAPI
@@ -36,6 +37,7 @@ import eventwire
 import eventwire.fastapi
 
 app = FastAPI()
+app.include_router(chats.router)
 PAYLOADS: dict[str, tuple[Any, list[Any]]] = {"item": (Item, ITEMS), "chunk": (Chunk, CHUNKS)}
 RESPONSES: dict[str, Any] = {
     "eventwire": eventwire.fastapi.EventSourceResponse,

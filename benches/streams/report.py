@@ -30,6 +30,7 @@ TITLES = {
     "burst": "Burst: events as fast as they come",
     "servers": "The same on other servers",
     "paced": "Paced tokens",
+    "chats": "Chats: a server that speaks OpenAI's protocol",
     "capacity": "Capacity: streams that one core holds",
     "idle": "Idle streams",
     "first": "First event",
@@ -44,6 +45,10 @@ COLUMNS = {
     "servers": [("us", "CPU µs per event", 2), ("rate", "events/s", 0)],
     "paced": [
         *[("us", "CPU µs per event", 1), ("above", "above the raw loop, µs", 1)],
+        *[("late_p50", "late p50, µs", 0), ("late_p99", "late p99, µs", 0)],
+    ],
+    "chats": [
+        *[("us", "CPU µs per token", 1), ("rate", "tokens/s", 0)],
         *[("late_p50", "late p50, µs", 0), ("late_p99", "late p99, µs", 0)],
     ],
     "capacity": [("streams", "streams", 0)],

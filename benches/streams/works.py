@@ -45,6 +45,7 @@ PACED = [
 CAPACITY = [
     *["eventwire", "fastapi.sse", "sse-starlette", "litestar", "StreamingResponse", "axum", "go"]
 ]
+CHATS = ["eventwire", "fastapi.sse", "StreamingResponse"]
 SERVERS = ["uvicorn", "granian", "hypercorn"]
 LATE = 50_000
 """µs of lateness that the 99th percentile may have for a server to hold its streams."""
@@ -98,12 +99,14 @@ def events(body: bytes) -> list[bytes]:
     return [line[6:] for line in lines if line.startswith(b"data: ")]
 
 
-def check(bench: Bench, payload: str, names: list[str], server: str = "uvicorn") -> None:
+def check(
+    bench: Bench, payload: str, names: list[str], server: str = "uvicorn", more: int = 0
+) -> None:
     """Everybody delivers the same events before anybody is timed."""
     said: dict[str, list[bytes]] = {}
     for name in names:
         said[name] = events(bench.server(name, server).get(f"/{payload}/{name}?n=200"))
-        assert len(said[name]) == 200, (payload, name, len(said[name]))
+        assert len(said[name]) == 200 + more, (payload, name, len(said[name]))
         assert said[name] == said[names[0]], (payload, name, said[name][0], said[names[0]][0])
 
 
@@ -165,30 +168,57 @@ def paced(bench: Bench) -> Iterator[dict[str, Any]]:
     shapes = [(100, 20), (500, 20), (100, 100)] if not bench.smoke else [(5, 20)]
     for (streams, rate), number in itertools.product(shapes, range(min(bench.rounds, 3))):
         for name in names:
-            payload = "constant" if name == "raw ASGI" else "chunk"
-            where = bench.server(name)
-            process = load.start(
-                where.port, f"/{payload}/{name}?n=0&period={1 / rate}",
-                streams=streams, ramp=max(200, streams), warm_up=0.5 + streams / 500,
-                seconds=bench.seconds,
-                **({"period": 1 / rate} if payload == "constant" else {"due": "created"}),
-            )  # fmt: skip
-            time.sleep(0.7 + streams / 500 + streams / max(200, streams))
-            before, since = where.cpu(), time.perf_counter()
-            time.sleep(max(0.2, bench.seconds - 0.6))
-            after, until = where.cpu(), time.perf_counter()
-            report = load.finish(process)
-            expected = streams * rate * (until - since)
-            assert report["without_due"] == 0, report
+            payload, due = "chunk", {"due": "created"}
+            if name == "raw ASGI":
+                payload, due = "constant", {"period": 1 / rate}
+            figures = steady(bench, name, f"/{payload}/{name}", streams, rate, **due)
             yield {
                 "work": "paced", "case": f"{streams} streams, {rate} events/s",
-                "server": where.name, "contender": name, "round": number,
-                "us": (sum(after) - sum(before)) / expected * 1e6,
-                "user_us": (after[0] - before[0]) / expected * 1e6,
-                "delivered": report["events"] / (streams * rate * report["seconds"]),
-                "late_p50": report["lateness_us"]["p50"], "late_p99": report["lateness_us"]["p99"],
-                "curve": report["lateness_us"]["curve"],
+                "contender": name, "round": number, **figures,
             }  # fmt: skip
+
+
+def chats(bench: Bench) -> Iterator[dict[str, Any]]:
+    """Chats of 50 tokens a second, on servers that speak OpenAI's protocol."""
+    names = bench.there(CHATS)
+    check(bench, "chat", names, more=3)  # the role, the finish, [DONE]
+    for streams in [5] if bench.smoke else [200, 1000]:
+        for number, name in itertools.product(range(min(bench.rounds, 3)), names):
+            figures = steady(bench, name, f"/chat/{name}", streams, 50, due="content")
+            yield {
+                "work": "chats", "case": f"{streams} chats, 50 tokens/s",
+                "contender": name, "round": number, **figures,
+            }  # fmt: skip
+
+
+def steady(
+    bench: Bench, name: str, path: str, streams: int, rate: int, **due: Any
+) -> dict[str, Any]:
+    """What streams cost, and how late they are, some time after all of them were opened."""
+    where = bench.server(name)
+    process = load.start(
+        where.port, f"{path}?n=0&period={1 / rate}", streams=streams, ramp=max(200, streams),
+        warm_up=0.5 + streams / 500, seconds=bench.seconds, **due,
+    )  # fmt: skip
+    time.sleep(0.7 + streams / 500 + streams / max(200, streams))
+    before, since = where.cpu(), time.perf_counter()
+    time.sleep(max(0.2, bench.seconds - 0.6))
+    after, until = where.cpu(), time.perf_counter()
+    report = load.finish(process)
+    # A server that cannot hold its streams sends less than it should.
+    per_second = report["events"] / report["seconds"]
+    sent = per_second * (until - since)
+    # Of a server that is very late the warm-up sees no more than the opening of its streams.
+    assert report["without_due"] <= streams, report
+    return {
+        "server": where.name,
+        "us": (sum(after) - sum(before)) / sent * 1e6,
+        "user_us": (after[0] - before[0]) / sent * 1e6,
+        "rate": per_second,
+        "delivered": per_second / (streams * rate),
+        "late_p50": report["lateness_us"]["p50"], "late_p99": report["lateness_us"]["p99"],
+        "curve": report["lateness_us"]["curve"],
+    }  # fmt: skip
 
 
 def holds(bench: Bench, name: str, streams: int) -> tuple[bool, dict[str, Any]]:
@@ -376,7 +406,7 @@ def layers(bench: Bench) -> Iterator[dict[str, Any]]:
 WORKS = {
     work.__name__: work
     for work in (
-        *(burst, servers, paced, capacity, idle, first),
+        *(burst, servers, paced, chats, capacity, idle, first),
         *(churn, sizes, slow, probe, layers),
     )
 }

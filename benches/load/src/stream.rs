@@ -169,11 +169,11 @@ fn since_unix_epoch() -> Duration {
         .unwrap_or_default()
 }
 
-/// The number of the first member `"name":` of some JSON, as µs.
+/// The number, or the text that is one, of the first member `"name":` of some JSON, as µs.
 fn due(json: &str, name: &str) -> Option<Duration> {
     let key = format!("\"{name}\":");
     let at = memmem::find(json.as_bytes(), key.as_bytes())? + key.len();
-    let rest = json[at..].trim_start();
+    let rest = json[at..].trim_start().trim_start_matches('"');
     let end = rest
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(rest.len());
@@ -188,7 +188,11 @@ mod tests {
 
     #[test]
     fn the_due_time_is_a_member_of_the_payload_in_either_dialect() {
-        for json in [r#"{"id":"x","created":12,"n":3}"#, r#"{"created": 12}"#] {
+        for json in [
+            r#"{"id":"x","created":12,"n":3}"#,
+            r#"{"created": 12}"#,
+            r#"{"created":"12"}"#,
+        ] {
             assert_eq!(due(json, "created"), Some(Duration::from_micros(12)));
         }
         assert_eq!(due(r#"{"id":1}"#, "created"), None);
