@@ -20,9 +20,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import report
+from bench import Bench
+from bursts import BURSTS
 from payloads import FRAME
 from server import CLIENT_CORE, ROOT, SERVER_CORE
-from works import BURSTS, WORKS, Bench
+from works import WORKS
 
 import load
 

@@ -61,10 +61,12 @@ def lateness(axes: Any, cells: dict[str, Any], theme: dict[str, str]) -> None:
     axes.legend(frameon=False, labelcolor=theme["text"])
 
 
-def growth(axes: Any, sizes: dict[str, Any], theme: dict[str, str]) -> None:
-    """Cost of an event by its size."""
+def growth(axes: Any, cases: dict[str, Any], theme: dict[str, str], unit: str) -> None:
+    """Cost of an event by what its case counts, in this unit."""
     curves: dict[str, list[tuple[int, float]]] = {}
-    for case, cells in sizes.items():
+    for case, cells in cases.items():
+        if not case.endswith(unit):
+            continue
         for name, rounds in cells.items():
             figure = statistics.median(record["us"] for record in rounds.values())
             curves.setdefault(name, []).append((int(case.split()[0].replace(",", "")), figure))
@@ -73,7 +75,7 @@ def growth(axes: Any, sizes: dict[str, Any], theme: dict[str, str]) -> None:
         axes.plot(*zip(*points, strict=True), marker="o", label=name, **style)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("bytes of payload")
+    axes.set_xlabel(unit)
     axes.set_ylabel("CPU µs per event")
     axes.legend(frameon=False, labelcolor=theme["text"])
 
@@ -92,8 +94,16 @@ def draw(result: dict[str, Any], folder: Path) -> dict[str, str]:
     if paced := by_case(result, "paced"):
         case, cells = max(paced.items(), key=lambda item: int(item[0].split()[0]))
         drawn["lateness"] = (f"Lateness, {case}", lambda axes, theme: lateness(axes, cells, theme))
-    if sizes := by_case(result, "sizes"):
-        drawn["sizes"] = ("CPU by payload", lambda axes, theme: growth(axes, sizes, theme))
+    for name, work, unit in [
+        ("sizes", "sizes", "bytes"),
+        ("streams", "growth", "streams at once"),
+        ("lengths", "growth", "events a stream"),
+    ]:
+        if cases := by_case(result, work):
+            drawn[name] = (
+                f"CPU of an event by {unit}",
+                lambda axes, theme, c=cases, u=unit: growth(axes, c, theme, u),
+            )
     for name, (title, paint) in drawn.items():
         for kind, theme in THEMES.items():
             colours = dict.fromkeys(["text.color", "axes.labelcolor", "xtick.color", "ytick.color"])

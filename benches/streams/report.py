@@ -28,6 +28,7 @@ RULES = """\
 """
 TITLES = {
     "burst": "Burst: events as fast as they come",
+    "growth": "Growth",
     "servers": "The same on other servers",
     "paced": "Paced tokens",
     "chats": "Chats: a server that speaks OpenAI's protocol",
@@ -42,6 +43,7 @@ TITLES = {
 }
 COLUMNS = {
     "burst": [("us", "CPU µs per event", 2), ("rate", "events/s", 0)],
+    "growth": [("us", "CPU µs per event", 2)],
     "servers": [("us", "CPU µs per event", 2), ("rate", "events/s", 0)],
     "paced": [
         *[("us", "CPU µs per event", 1), ("above", "above the raw loop, µs", 1)],
