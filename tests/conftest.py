@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,9 @@ from servers import COMBINATIONS, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# A shell starts what runs in the background with SIGINT ignored, which processes inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `pytest --hypothesis-profile=slow` looks longer for counterexamples.
 settings.register_profile("fast", max_examples=100)

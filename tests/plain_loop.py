@@ -17,7 +17,7 @@ from asgi import scope
 from eventwire import Encoder, EventSourceResponse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 SOON = 0.004
 """Seconds until a scenario's own timers fire: before a blocked send is released."""
@@ -124,9 +124,21 @@ def described(error: BaseException) -> str:
     )
 
 
+@contextlib.asynccontextmanager
+async def closing(generator: AsyncGenerator[Any, None]) -> AsyncIterator[None]:
+    """`contextlib.aclosing` of a Python with gh-135736: a group's `GeneratorExit` is no error."""
+    try:
+        yield
+    finally:
+        try:
+            await generator.aclose()
+        except* GeneratorExit:
+            pass
+
+
 async def plain(run: Run, generator: AsyncGenerator[Any, None]) -> None:
     encoder = Encoder()
-    async with contextlib.aclosing(generator):
+    async with closing(generator):
         await run.send({"type": "http.response.start"})
         async for item in generator:
             message = {"body": encoder.encode(item), "more_body": True}

@@ -96,9 +96,11 @@ def test_a_serializer_put_into_a_model_by_hand_is_not_used_for_items(declared):
 
 
 def test_the_name_that_fastapi_recognises_events_by_is_a_union():
-    """`isinstance` and `issubclass` know both classes; it cannot be called, `fastapi.sse`'s can."""
+    """`isinstance` and `issubclass` know all classes; it cannot be called, `fastapi.sse`'s can."""
     name = fastapi.routing.ServerSentEvent
-    assert name == fastapi.sse.ServerSentEvent | eventwire.ServerSentEvent
+    assert name == (
+        fastapi.sse.ServerSentEvent | eventwire.ServerSentEvent | eventwire.TemplatedEvent
+    )
     for cls in (
         fastapi.sse.ServerSentEvent,
         eventwire.ServerSentEvent,

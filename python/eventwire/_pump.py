@@ -38,9 +38,8 @@ async def close(*sources: object) -> None:
         try:
             if (aclose := getattr(sources[0], "aclose", None)) is not None:
                 await aclose()
-        except BaseExceptionGroup as error:
-            if error.split(GeneratorExit)[1] is not None:
-                raise
+        except* GeneratorExit:
+            pass
         finally:
             await close(*sources[1:])
 
