@@ -139,7 +139,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.venv
 	$(PIP) install --quiet --group dev
 	@touch $@ $(VENV)/.demo
 
-$(VENV)/.bench: $(VENV)/.dev
+$(VENV)/.bench: $(VENV)/.sdk
 	$(PIP) install --quiet --group bench
 	@touch $@
 

@@ -9,7 +9,7 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
-from report import OURS, by_case
+from report import OURS, by_case, ratios
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,36 +80,65 @@ def growth(axes: Any, cases: dict[str, Any], theme: dict[str, str], unit: str) -
     axes.legend(frameon=False, labelcolor=theme["text"])
 
 
-def draw(result: dict[str, Any], folder: Path) -> dict[str, str]:
-    """Draw what there are results for; return the titles by name."""
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn: dict[str, tuple[str, Any]] = {}
+def encoding(axes: Any, cases: dict[str, Any], theme: dict[str, str]) -> None:
+    """How many times our time the first rival of each case takes."""
+    figures: dict[str, float] = {}
+    for case, cells in cases.items():
+        rival = next((name for name in cells if name != OURS), None)
+        if rival is not None:
+            figures[f"{case}\nbeside {rival}"] = statistics.median(ratios(cells, rival, "ns"))
+    names = sorted(figures, key=figures.__getitem__)
+    colours = [theme["ours"] if figures[name] > 1 else theme["other"] for name in names]
+    drawn = axes.barh(names, [figures[name] for name in names], color=colours)
+    axes.bar_label(drawn, [f"{figures[n]:.3g}x" for n in names], padding=4, color=theme["text"])
+    axes.set_xscale("log")
+    axes.axvline(1, color=theme["text"], linewidth=0.8)
+    axes.margins(x=0.15, y=0.01)
+    axes.tick_params(axis="y", labelsize=8)
+
+
+def chosen(result: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    """What there are results for: title, and what paints it, by name."""
+    found: dict[str, tuple[str, Any]] = {}
     for name, (title, work, begins, key, log) in BARS.items():
         for case, cells in by_case(result, work).items():
-            if case.startswith(begins) and name not in drawn:
-                drawn[name] = (
+            if case.startswith(begins) and name not in found:
+                found[name] = (
                     title,
                     lambda axes, theme, c=cells, k=key, g=log: bars(axes, c, k, theme, log=g),
                 )
     if paced := by_case(result, "paced"):
         case, cells = max(paced.items(), key=lambda item: int(item[0].split()[0]))
-        drawn["lateness"] = (f"Lateness, {case}", lambda axes, theme: lateness(axes, cells, theme))
+        found["lateness"] = (f"Lateness, {case}", lambda axes, theme: lateness(axes, cells, theme))
+    if encoded := by_case(result, "encode"):
+        found["encode"] = (
+            "Encoding: the rival's time as a multiple of ours",
+            lambda axes, theme: encoding(axes, encoded, theme),
+        )
     for name, work, unit in [
         ("sizes", "sizes", "bytes"),
         ("streams", "growth", "streams at once"),
         ("lengths", "growth", "events a stream"),
     ]:
         if cases := by_case(result, work):
-            drawn[name] = (
+            found[name] = (
                 f"CPU of an event by {unit}",
                 lambda axes, theme, c=cases, u=unit: growth(axes, c, theme, u),
             )
+    return found
+
+
+def draw(result: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Draw what there are results for; return the titles by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = chosen(result)
     for name, (title, paint) in drawn.items():
         for kind, theme in THEMES.items():
             colours = dict.fromkeys(["text.color", "axes.labelcolor", "xtick.color", "ytick.color"])
             settings = {**dict.fromkeys(colours, theme["text"]), "axes.edgecolor": theme["grid"]}
             with mpl.rc_context({**settings, "svg.hashsalt": "eventwire", "font.size": 11}):
-                figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
+                size = (8, 12) if name == "encode" else (8, 4.2)
+                figure, axes = plt.subplots(figsize=size, layout="constrained")
                 paint(axes, theme)
                 axes.set_title(title, loc="left")
                 axes.grid(axis="x", color=theme["grid"], linewidth=0.6)

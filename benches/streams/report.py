@@ -27,6 +27,7 @@ RULES = """\
 - Where eventwire does not win, the table says so.
 """
 TITLES = {
+    "encode": "Encoding alone",
     "burst": "Burst: events as fast as they come",
     "growth": "Growth",
     "servers": "The same on other servers",
@@ -42,6 +43,7 @@ TITLES = {
     "layers": "Layers of middleware",
 }
 COLUMNS = {
+    "encode": [("ns", "CPU ns per call", 0)],
     "burst": [("us", "CPU µs per event", 2), ("rate", "events/s", 0)],
     "growth": [("us", "CPU µs per event", 2)],
     "servers": [("us", "CPU µs per event", 2), ("rate", "events/s", 0)],

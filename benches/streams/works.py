@@ -4,13 +4,14 @@ Contenders take turns within each round.
 """
 
 from bursts import burst, growth, layers, servers, sizes
+from encoding import encode
 from lives import churn, idle, probe, slow
 from pacing import capacity, chats, first, paced
 
 WORKS = {
     work.__name__: work
     for work in (
-        *(burst, growth, servers, sizes, layers),
+        *(encode, burst, growth, servers, sizes, layers),
         *(paced, chats, capacity, first),
         *(idle, churn, slow, probe),
     )
