@@ -6,7 +6,6 @@ import asyncio
 import warnings
 
 import pytest
-import trio
 from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -14,7 +13,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
-from asgi import Wire, scope
+from asgi import Wire
 from eventwire import EventSourceResponse, ServerSentEvent
 
 
@@ -101,28 +100,6 @@ def test_content_that_is_no_stream_is_a_type_error(content):
     """It names the argument and what was given."""
     with pytest.raises(TypeError, match=r"content must be .* not "):
         EventSourceResponse(content)
-
-
-def test_on_trio_the_bytes_are_the_same():
-    """Starlette's own loop over the frames."""
-    wire = None
-
-    async def main():
-        nonlocal wire
-        messages = []
-
-        async def receive():
-            await trio.sleep_forever()
-
-        async def send(message):
-            messages.append(message)
-
-        await EventSourceResponse(items())(scope(), receive, send)
-        return messages
-
-    messages = trio.run(main)
-    assert b"".join(m.get("body", b"") for m in messages) == FRAMES
-    assert messages[-1]["more_body"] is False
 
 
 def test_body_iterator_gives_the_frames_one_by_one():

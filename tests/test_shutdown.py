@@ -412,8 +412,8 @@ def test_twenty_loops_one_after_the_other():
     run(main)
 
 
-def test_on_trio_streams_are_starlettes_own():
-    """They are not registered, and `drain()` says that there is no asyncio."""
+def test_on_trio_a_stop_is_not_noticed():
+    """Streams are not registered, and `drain()` says that there is no asyncio."""
 
     async def main():
         answer, wire = response(iter([1]), farewell=lambda: BYE), []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, Unpack, cast
 
 import anyio
@@ -13,6 +14,7 @@ from starlette.responses import StreamingResponse
 
 from eventwire import _options
 from eventwire._core import Driver, Encoder
+from eventwire._plain import PlainStream
 from eventwire._pump import close
 from eventwire._shutdown import opened
 from eventwire._source import Source, owner_of
@@ -165,8 +167,8 @@ class EventSourceResponse(StreamingResponse):
         """Answer one request (ASGI)."""
         if scope.get("method") == "HEAD":
             await self._answer_head(scope, send)
-        elif scope["type"] != "http" or not _in_asyncio_task():
-            # trio, and the denial of a WebSocket: Starlette's own loop over the frames.
+        elif scope["type"] != "http":
+            # The denial of a WebSocket: Starlette's own loop over the frames.
             await super().__call__(scope, receive, send)
             return
         else:
@@ -180,12 +182,19 @@ class EventSourceResponse(StreamingResponse):
         waits = self.wait_for_first_event
         try:
             settings = self._settings()
-            stream = Stream(source, send, settings, start=start if waits else None)
+            held_back = start if waits else None
+            stream: Stream | PlainStream
+            discard = None
+            if _in_asyncio_task():
+                stream = Stream(source, send, settings, start=held_back)
+                # Before the start: from then on the server waits for the stream when it stops.
+                if settings.drain_on_shutdown:
+                    discard = partial(opened(stream, send).discard, stream)
+            else:
+                stream = PlainStream(source, send, settings, start=held_back)
         except BaseException:
             await source.close_unstarted()
             raise
-        # Before the start: from then on the server waits for the stream when it stops.
-        open_streams = opened(stream, send) if stream.drain_on_shutdown else None
         try:
             try:
                 if not waits:
@@ -201,8 +210,8 @@ class EventSourceResponse(StreamingResponse):
                 raise ClientDisconnect from error
             raise
         finally:
-            if open_streams is not None:
-                open_streams.discard(stream)
+            if discard is not None:
+                discard()
         if stream.left:
             await self._disconnected()
 

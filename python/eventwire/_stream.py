@@ -79,7 +79,6 @@ class Stream:
     def __init__(
         self, source: Source, send: Send, settings: Settings, *, start: Message | None = None
     ) -> None:
-        self.drain_on_shutdown = settings.drain_on_shutdown
         self._source = source
         self._grace_period = settings.shutdown_grace_period
         self._cleanup_timeout = settings.cleanup_timeout
