@@ -75,11 +75,11 @@ class Process:
         return self._log.read_text()
 
     @contextlib.contextmanager
-    def open(self, target: str) -> Iterator[Stream]:
-        """Send a GET request; the caller reads as it likes."""
+    def open(self, target: str, *, method: str = "GET") -> Iterator[Stream]:
+        """Send a request; the caller reads as it likes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(
-                f"GET {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n".encode()
+                f"{method} {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n".encode()
             )
             yield Stream(connection)
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from eventwire._farewell import Farewell
+from eventwire._granian import BODY_TIME, must_be_alone
 from eventwire._keepalive import KeepAlive
 from eventwire._outbox import Outbox
 
@@ -119,6 +120,7 @@ class Stream:
         self._close_at: float | None = None  # when draining, in the loop's seconds
         self._timer: asyncio.TimerHandle | None = None
         self._woken: asyncio.Future[None] | None = None
+        self._heard: asyncio.Future[None] | None = None
 
     @property
     def send_error(self) -> BaseException | None:
@@ -135,6 +137,8 @@ class Stream:
         """
         self._request = asyncio.current_task()
         self._listening = receive is not None
+        if receive is not None and must_be_alone(receive):
+            self._heard = self._loop.create_future()
         if self._close_at is not None:
             self._begin_to_end(self._close_at)
         if self._keepalive is not None:
@@ -239,6 +243,8 @@ class Stream:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     break
+                if self._heard is not None and not self._heard.done():
+                    self._heard.set_result(None)
                 # A server that always answers at once must not keep the loop.
                 await asyncio.sleep(0)
         except asyncio.CancelledError:
@@ -322,6 +328,8 @@ class Stream:
             # An eager task, inside create_task: nobody listens yet, and who has left already must
             # not start the generator.
             await asyncio.sleep(0)
+        if self._heard is not None:
+            await asyncio.wait([self._heard], timeout=BODY_TIME)
         self._started = True
         farewell = self._farewell
         finished = False
