@@ -36,10 +36,15 @@ async def idle(name):
 
 
 async def busy(name):
+    count = 0
     with told(name):
-        while True:
-            yield "x" * 1000
-            await anyio.lowlevel.checkpoint()
+        try:
+            while True:
+                count += 1
+                yield "x" * 1000
+                await anyio.lowlevel.checkpoint()
+        finally:
+            say(f"{name} made {count} kB")
 
 
 def sync(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import time
 
 import pytest
@@ -84,6 +85,19 @@ class Server(Process):
 def server(request, tmp_path_factory):
     with Server(request.param, tmp_path_factory.mktemp("server")) as process:
         yield process
+
+
+def test_a_client_that_does_not_read_stops_the_generator(server):
+    """What is made is what the sockets hold, some MB; hypercorn takes all there is for HTTP/2."""
+    name = f"busy {next(NAMES)}"
+    made = re.compile(rf"^{name} made (\d+) kB$", re.MULTILINE)
+    with server.ask("/busy?name=" + name.split()[1]) as answer:
+        answer.read_until(b"data: ")
+        time.sleep(1)
+        answer.leave()
+        wait_until(lambda: made.search(server.log), "the count")
+    if "hypercorn" not in server.name or server.speaks == 1:
+        assert int(made.search(server.log)[1]) < 16_000
 
 
 @pytest.mark.parametrize("kind", ["idle", "busy", "sync", "asking"])
