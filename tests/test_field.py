@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from eventwire import Encoder, ServerSentEvent
 from servers import Stream, wait_until
 
 CLEANUP = 0.25
@@ -187,23 +186,3 @@ def test_nothing_is_left_of_streams_that_were_opened_and_left(server):
     assert after["tasks"] <= before["tasks"]
     assert after["files"] <= before["files"]
     assert after["rss"] - before["rss"] < 1 << 20
-
-
-def test_an_event_may_have_16_mb_or_a_million_lines():
-    """Both are linear: quadratic work would take longer than a test may."""
-    text = "x" * (1 << 24)
-    assert Encoder().encode(ServerSentEvent(raw_data=text)) == f"data: {text}\n\n".encode()
-    assert Encoder().encode(text) == f'data: "{text}"\n\n'.encode()
-    lines = "line\r\n" * 1_000_000
-    frame = Encoder().encode(ServerSentEvent(raw_data=lines))
-    assert frame == b"data: line\n" * 1_000_000 + b"data: \n\n"
-
-
-def test_what_is_streamed_is_not_changed():
-    """Neither objects nor containers."""
-    data = {"list": [1, {"deep": None}], "set": {1}}
-    event = ServerSentEvent(data=data, id="1", comment="c")
-    frames = {Encoder(dialect="spaced").encode(event) for _ in range(3)}
-    assert len(frames) == 1
-    assert data == {"list": [1, {"deep": None}], "set": {1}}
-    assert event == ServerSentEvent(data=data, id="1", comment="c")
