@@ -49,7 +49,6 @@ def test_two_loops_in_two_threads_at_once():
 
 def test_a_server_is_started_and_stopped_three_times():
     """The same application on new loops; a stop of one ends no stream of the next."""
-    response = None
 
     async def app(scope, receive, send):
         await EventSourceResponse(numbers())(scope, receive, send)
