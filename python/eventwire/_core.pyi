@@ -15,6 +15,7 @@ __all__ = [
     "Outcome",
     "ServerSentEvent",
     "Slicer",
+    "SseStarletteEncoder",
     "TemplatedEvent",
     "_FastAPIEventCall",
     "__version__",
@@ -296,6 +297,25 @@ class Outcome:
     """A budget is used, or one item was asked for; no step is under way."""
 
 @final
+class SseStarletteEncoder:
+    """Encodes items as sse-starlette does.
+
+    Args:
+        sep: how lines end.
+        general: makes the frame of an item that is no plain ``bytes``, ``str`` or dict.
+
+    Raises:
+        ValueError: ``sep`` is no line end.
+    """
+
+    def __new__(cls, sep: str, general: Callable[[Any], bytes]) -> SseStarletteEncoder: ...
+    def encode(self, item: Any) -> bytes:
+        """Return one item as a frame."""
+
+    def event(self, data: Any, event: Any, id: Any, retry: Any, comment: Any) -> bytes:
+        """Return the fields of an event as a frame."""
+
+@final
 class Driver:
     """Advances one stream's async iterator and gathers the frames of what it yields.
 
@@ -310,7 +330,7 @@ class Driver:
     def __new__(
         cls,
         source: AsyncIterator[Any],
-        encoder: Encoder,
+        encoder: Encoder | SseStarletteEncoder,
         *,
         frames_are: Literal["nothing", "bytes", "text"] = "nothing",
         invalid: Callable[[Any, ValidationError], BaseException] | None = None,
@@ -347,7 +367,7 @@ class Slicer:
     def __new__(
         cls,
         iterable: Iterable[Any],
-        encoder: Encoder,
+        encoder: Encoder | SseStarletteEncoder,
         *,
         frames_are: Literal["nothing", "bytes", "text"] = "nothing",
         invalid: Callable[[Any, ValidationError], BaseException] | None = None,

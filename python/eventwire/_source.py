@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventwire._core import Driver, Encoder, Slicer
+from eventwire._core import Driver, Encoder, Slicer, SseStarletteEncoder
 from eventwire._pump import AsyncDrive, close
 from eventwire._threads import ThreadDrive
 
@@ -24,7 +24,7 @@ class Source:
 
     iterator: AsyncIterator[Any] | None
     iterable: Iterable[Any] | None
-    encoder: Encoder
+    encoder: Encoder | SseStarletteEncoder
     frames_are: Literal["nothing", "bytes", "text"]
     invalid: Callable[[Any, Any], BaseException] | None
     owner: object = None

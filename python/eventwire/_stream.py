@@ -64,6 +64,7 @@ class Settings:
     shutdown_grace_period: float = 0.0
     farewell: Callable[[], Any] | None = None
     drain_on_shutdown: bool = True
+    keepalive: type[KeepAlive] = KeepAlive
 
 
 class Stream:
@@ -98,7 +99,7 @@ class Stream:
         self._keepalive = (
             None
             if settings.ping_interval is None
-            else KeepAlive(
+            else settings.keepalive(
                 self._outbox,
                 self._loop,
                 interval=settings.ping_interval,
@@ -121,6 +122,11 @@ class Stream:
         self._timer: asyncio.TimerHandle | None = None
         self._woken: asyncio.Future[None] | None = None
         self._heard: asyncio.Future[None] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is sent: set before the final message is."""
+        return self._ended
 
     @property
     def send_error(self) -> BaseException | None:

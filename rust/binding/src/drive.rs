@@ -20,7 +20,6 @@ use pyo3::types::{PyBytes, PyIterator};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::clock::Since;
-use crate::encoder::Encoder;
 use crate::framer::Framer;
 
 /// How long items may be gathered before they are sent and other tasks run. With 50 busy
@@ -69,7 +68,7 @@ impl Driver {
     #[pyo3(signature = (source, encoder, *, frames_are="nothing", invalid=None))]
     fn new(
         source: &Bound<'_, PyAny>,
-        encoder: Py<Encoder>,
+        encoder: &Bound<'_, PyAny>,
         frames_are: &str,
         invalid: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
@@ -79,7 +78,7 @@ impl Driver {
         Ok(Self {
             is_generator: source.get_type().is(generator),
             source: Some(source.clone().unbind()),
-            framer: Framer::new(encoder, frames_are, invalid),
+            framer: Framer::new(encoder, frames_are, invalid)?,
             step: None,
             first: true,
             frames: Vec::new(),

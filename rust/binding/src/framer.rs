@@ -6,6 +6,7 @@ use pyo3::types::{PyBytes, PyMemoryView, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encoder::Encoder;
+use crate::event::SseStarletteEncoder;
 
 /// Which items are frames already, and pass through as they are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,31 +19,50 @@ enum FramesAre {
     Text,
 }
 
+enum Encodes {
+    Ours(Py<Encoder>),
+    SseStarlette(Py<SseStarletteEncoder>),
+}
+
 /// The settings of one stream.
 pub(crate) struct Framer {
-    encoder: Py<Encoder>,
+    encoder: Encodes,
     frames_are: FramesAre,
     /// Makes the exception for an item that fails validation.
     invalid: Option<Py<PyAny>>,
 }
 
 impl Framer {
-    pub(crate) fn new(encoder: Py<Encoder>, frames_are: &str, invalid: Option<Py<PyAny>>) -> Self {
+    pub(crate) fn new(
+        encoder: &Bound<'_, PyAny>,
+        frames_are: &str,
+        invalid: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let encoder = match encoder.cast::<Encoder>() {
+            Ok(encoder) => Encodes::Ours(encoder.clone().unbind()),
+            Err(_) => {
+                Encodes::SseStarlette(encoder.cast::<SseStarletteEncoder>()?.clone().unbind())
+            }
+        };
         let frames_are = match frames_are {
             "bytes" => FramesAre::Bytes,
             "text" => FramesAre::Text,
             _ => FramesAre::Nothing,
         };
-        Self {
+        Ok(Self {
             encoder,
             frames_are,
             invalid,
-        }
+        })
     }
 
     /// Appends the item, whole, or returns the error with the buffer as it was.
     pub(crate) fn append(&self, buffer: &mut Vec<u8>, item: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = item.py();
+        let encoder = match &self.encoder {
+            Encodes::Ours(encoder) => encoder.get(),
+            Encodes::SseStarlette(encoder) => return encoder.get().append(buffer, item),
+        };
         if self.frames_are != FramesAre::Nothing {
             if let Ok(frame) = item.cast::<PyBytes>() {
                 buffer.extend_from_slice(frame.as_bytes());
@@ -61,11 +81,14 @@ impl Framer {
             }
         }
         let invalid = self.invalid.as_ref().map(|invalid| invalid.bind(py));
-        self.encoder.get().append(buffer, item, invalid)
+        encoder.append(buffer, item, invalid)
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.encoder)?;
+        match &self.encoder {
+            Encodes::Ours(encoder) => visit.call(encoder)?,
+            Encodes::SseStarlette(encoder) => visit.call(encoder)?,
+        }
         visit.call(&self.invalid)
     }
 

@@ -38,7 +38,7 @@ mod _core {
     #[pymodule_export]
     use crate::encoder::Encoder;
     #[pymodule_export]
-    use crate::event::{FastApiEventCall, ServerSentEvent, format_sse_event};
+    use crate::event::{FastApiEventCall, ServerSentEvent, SseStarletteEncoder, format_sse_event};
     #[pymodule_export]
     use crate::slice::Slicer;
     #[pymodule_export]

@@ -23,7 +23,6 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::clock::Since;
 use crate::drive::{Outcome, SIZE_BUDGET};
-use crate::encoder::Encoder;
 use crate::framer::Framer;
 
 /// How long a worker stays: below the interpreter's switch interval (5 ms), so that the loop's
@@ -57,22 +56,22 @@ impl Slicer {
     #[pyo3(signature = (iterable, encoder, *, frames_are="nothing", invalid=None, coalesce=true))]
     fn new(
         iterable: Py<PyAny>,
-        encoder: Py<Encoder>,
+        encoder: &Bound<'_, PyAny>,
         frames_are: &str,
         invalid: Option<Py<PyAny>>,
         coalesce: bool,
-    ) -> Self {
-        Self {
+    ) -> PyResult<Self> {
+        Ok(Self {
             iterable,
             iterator: PyOnceLock::new(),
-            framer: Framer::new(encoder, frames_are, invalid),
+            framer: Framer::new(encoder, frames_are, invalid)?,
             shared: Mutex::new(Shared {
                 idle: true,
                 ..Shared::default()
             }),
             stop: AtomicBool::new(false),
             coalesce,
-        }
+        })
     }
 
     /// Runs one slice, in a worker thread; `wake` is called when frames are ready and the loop's

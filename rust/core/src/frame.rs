@@ -9,8 +9,10 @@
 //! The fields' values cannot break out of their lines: single-line fields come as types that were
 //! checked ([`EventName`], [`EventId`], [`Retry`]), the others are cut with [`lines`].
 
+use std::marker::PhantomData;
+
 use crate::field::{EventId, EventName, Retry};
-use crate::line::lines;
+use crate::line::{Lf, LineEnd, lines};
 
 /// A comment to send when there is nothing else to send: bytes on the wire, no event.
 pub const KEEPALIVE: &[u8] = b": ping\n\n";
@@ -18,8 +20,8 @@ pub const KEEPALIVE: &[u8] = b": ping\n\n";
 /// A frame that is being written.
 ///
 /// Fields appear in the order of the calls; a receiver does not mind which. The order of `fastapi`
-/// is comment, event, data, id, retry. Each field is `name: value` and ends with LF. A call adds to
-/// what is there: calling [`data`](Self::data) twice makes one event with both texts on lines of
+/// is comment, event, data, id, retry. Each field is `name: value` and ends with `E`, by default LF.
+/// A call adds to what is there: calling [`data`](Self::data) twice makes one event with both texts on lines of
 /// their own, and of two names, ids or retry values the receiver keeps the last.
 ///
 /// ```
@@ -40,18 +42,31 @@ pub const KEEPALIVE: &[u8] = b": ping\n\n";
 /// ```
 #[derive(Debug)]
 #[must_use = "a frame that is dropped without `end` is taken back"]
-pub struct Frame<'b> {
+pub struct Frame<'b, E: LineEnd = Lf> {
     pub(crate) buffer: &'b mut Vec<u8>,
     /// The length up to which the buffer holds whole frames: what `drop` goes back to.
     whole: usize,
+    end: PhantomData<E>,
 }
 
 impl<'b> Frame<'b> {
     /// Starts a frame at the end of `buffer`, which should end with a whole frame or be empty.
     #[inline]
     pub const fn begin(buffer: &'b mut Vec<u8>) -> Self {
+        Self::begin_with(buffer)
+    }
+}
+
+impl<'b, E: LineEnd> Frame<'b, E> {
+    /// [`begin`](Frame::begin), for a frame with any of the line ends.
+    #[inline]
+    pub const fn begin_with(buffer: &'b mut Vec<u8>) -> Self {
         let whole = buffer.len();
-        Self { buffer, whole }
+        Self {
+            buffer,
+            whole,
+            end: PhantomData,
+        }
     }
 
     /// Writes a comment, a line `: …` for each line of `text`. Receivers ignore it.
@@ -85,7 +100,7 @@ impl<'b> Frame<'b> {
         let start = self.buffer.len();
         let result = write(self.buffer);
         debug_assert!(memchr::memchr2(b'\r', b'\n', &self.buffer[start..]).is_none());
-        self.buffer.push(b'\n');
+        self.buffer.extend_from_slice(E::BYTES);
         result
     }
 
@@ -103,10 +118,10 @@ impl<'b> Frame<'b> {
 
     /// Writes the blank line that makes the receiver dispatch the event. The frame is then whole.
     ///
-    /// A frame that ends without a field is a single LF.
+    /// A frame that ends without a field is a single line end.
     #[inline]
     pub fn end(mut self) {
-        self.buffer.push(b'\n');
+        self.buffer.extend_from_slice(E::BYTES);
         // `drop` runs next, and now has nothing to take back.
         self.whole = self.buffer.len();
     }
@@ -116,7 +131,8 @@ impl<'b> Frame<'b> {
     /// lines grow the buffer as they come: counting the lines first would be a second scan.
     #[inline]
     fn split(&mut self, prefix: &[u8], text: &str) {
-        self.buffer.reserve(prefix.len() + text.len() + 2);
+        self.buffer
+            .reserve(prefix.len() + text.len() + 2 * E::BYTES.len());
         for line in lines(text) {
             self.line(prefix, line.as_bytes());
         }
@@ -128,13 +144,13 @@ impl<'b> Frame<'b> {
     fn line(&mut self, prefix: &[u8], value: &[u8]) {
         self.buffer.extend_from_slice(prefix);
         self.buffer.extend_from_slice(value);
-        self.buffer.push(b'\n');
+        self.buffer.extend_from_slice(E::BYTES);
     }
 }
 
 /// Takes back an unfinished frame. (A frame that is leaked with [`std::mem::forget`] is not taken
 /// back; that takes intent.)
-impl Drop for Frame<'_> {
+impl<E: LineEnd> Drop for Frame<'_, E> {
     #[inline]
     fn drop(&mut self) {
         self.buffer.truncate(self.whole);

@@ -35,6 +35,6 @@ mod template;
 
 pub use field::{EventId, EventName, FieldError, Retry};
 pub use frame::{Frame, KEEPALIVE};
-pub use line::{Lines, lines};
+pub use line::{Cr, CrLf, Lf, LineEnd, Lines, lines};
 pub use parse::{Decoder, Event};
 pub use template::{Fill, Hole, Kind, Template};

@@ -9,6 +9,36 @@ use std::iter::FusedIterator;
 
 use memchr::memchr2;
 
+/// How a sender ends its lines: any of the three will do, for all lines of a frame.
+pub trait LineEnd {
+    /// The line end.
+    const BYTES: &'static [u8];
+}
+
+/// U+000A: what `fastapi` writes.
+#[derive(Debug)]
+pub enum Lf {}
+
+/// U+000D. A receiver that reads a frame of them to its end cannot know yet that no LF follows.
+#[derive(Debug)]
+pub enum Cr {}
+
+/// Both: what `sse-starlette` writes.
+#[derive(Debug)]
+pub enum CrLf {}
+
+impl LineEnd for Lf {
+    const BYTES: &'static [u8] = b"\n";
+}
+
+impl LineEnd for Cr {
+    const BYTES: &'static [u8] = b"\r";
+}
+
+impl LineEnd for CrLf {
+    const BYTES: &'static [u8] = b"\r\n";
+}
+
 /// Iterates over what lies between the line ends of `text`.
 ///
 /// There is always one piece more than there are line ends: a text that ends with one has an empty

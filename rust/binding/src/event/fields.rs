@@ -1,6 +1,6 @@
 //! The fields of an event on their way into a frame.
 
-use eventwire_core::{EventId, EventName, Frame, Retry};
+use eventwire_core::{EventId, EventName, Frame, LineEnd, Retry};
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
@@ -51,19 +51,25 @@ impl Fields<'_> {
         if let Some(id) = &self.id {
             frame.id(EventId::new(text("id", id)?).map_err(field_error)?);
         }
-        if let Some(retry) = &self.retry {
-            let Ok(retry) = retry.cast::<PyInt>() else {
-                return Err(wrong_type("retry", "an int (milliseconds)", retry));
-            };
-            if let Ok(millis) = retry.extract::<u64>() {
-                frame.retry(Retry::from_millis(millis));
-            } else {
-                let digits = retry.str()?;
-                frame.retry(Retry::from_digits(digits.to_str()?).map_err(field_error)?);
-            }
-        }
+        self.write_retry(&mut frame)?;
         frame.end();
         Ok(true)
+    }
+
+    pub(super) fn write_retry<E: LineEnd>(&self, frame: &mut Frame<'_, E>) -> PyResult<()> {
+        let Some(retry) = &self.retry else {
+            return Ok(());
+        };
+        let Ok(retry) = retry.cast::<PyInt>() else {
+            return Err(wrong_type("retry", "an int (milliseconds)", retry));
+        };
+        if let Ok(millis) = retry.extract::<u64>() {
+            frame.retry(Retry::from_millis(millis));
+        } else {
+            let digits = retry.str()?;
+            frame.retry(Retry::from_digits(digits.to_str()?).map_err(field_error)?);
+        }
+        Ok(())
     }
 }
 

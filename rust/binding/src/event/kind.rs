@@ -4,10 +4,11 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PyString, PyType};
 
-use super::fields::{Fields, text, wrong_type};
+use super::fields::Fields;
 use super::native::ServerSentEvent;
+use super::sse_starlette::normal;
 use crate::raw::instance_dict;
 use crate::template::TemplatedEvent;
 
@@ -24,7 +25,7 @@ pub(crate) enum EventKind {
     FastApi,
     /// The same, of a subclass that may have anything behind the fields' names.
     FastApiDerived,
-    /// sse-starlette's events.
+    /// sse-starlette's events, or those of our drop-in for it.
     SseStarlette,
     /// The same, of a subclass with an `encode` of its own.
     SseStarletteEncoding,
@@ -70,6 +71,7 @@ pub(crate) fn event_of<'py>(
 pub(crate) fn event_kind(class: &Bound<'_, PyType>) -> PyResult<EventKind> {
     static FASTAPI: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     static SSE_STARLETTE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static OUR_SSE_STARLETTE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = class.py();
     if class.is(py.get_type::<ServerSentEvent>()) {
         return Ok(EventKind::Native);
@@ -86,15 +88,24 @@ pub(crate) fn event_kind(class: &Bound<'_, PyType>) -> PyResult<EventKind> {
             EventKind::FastApiDerived
         });
     }
-    if let Some(base) = imported(&SSE_STARLETTE, intern!(py, "sse_starlette"), py)?
-        && is_subclass(class, base)
-    {
-        let encode = intern!(py, "encode");
-        return Ok(if class.getattr(encode)?.is(base.getattr(encode)?) {
-            EventKind::SseStarlette
-        } else {
-            EventKind::SseStarletteEncoding
-        });
+    for base in [
+        imported(
+            &OUR_SSE_STARLETTE,
+            intern!(py, "eventwire.sse_starlette.event"),
+            py,
+        )?,
+        imported(&SSE_STARLETTE, intern!(py, "sse_starlette.event"), py)?,
+    ] {
+        if let Some(base) = base
+            && is_subclass(class, base)
+        {
+            let encode = intern!(py, "encode");
+            return Ok(if class.getattr(encode)?.is(base.getattr(encode)?) {
+                EventKind::SseStarlette
+            } else {
+                EventKind::SseStarletteEncoding
+            });
+        }
     }
     Ok(EventKind::No)
 }
@@ -163,45 +174,19 @@ fn fastapi_fields<'py>(item: &Bound<'py, PyAny>, own: bool) -> PyResult<Fields<'
     })
 }
 
-/// Reads the fields of sse-starlette's event, and makes of them what its `encode` does: `data`
-/// and `comment` are what `str` says, line ends are taken out of `event` and `id`.
+/// Reads the fields of sse-starlette's event, and makes of them what its `encode` does.
 fn sse_starlette_fields<'py>(item: &Bound<'py, PyAny>) -> PyResult<Fields<'py>> {
     let py = item.py();
     let read = |name: &Bound<'py, PyString>| -> PyResult<Option<Bound<'py, PyAny>>> {
         Ok(Some(item.getattr(name)?).filter(|value| !value.is_none()))
     };
-    let as_text = |value: Option<Bound<'py, PyAny>>| -> PyResult<Option<Bound<'py, PyAny>>> {
-        Ok(value
-            .map(|value| value.str())
-            .transpose()?
-            .map(Bound::into_any))
-    };
-    let single_line = |field, value: Option<Bound<'py, PyAny>>| {
-        let Some(value) = value else {
-            return Ok::<_, PyErr>(None);
-        };
-        let line = text(field, &value)?;
-        if !line.contains(['\r', '\n']) {
-            return Ok(Some(value));
-        }
-        let line = line.replace(['\r', '\n'], "");
-        Ok(Some(PyString::new(py, &line).into_any()))
-    };
-    let retry = read(intern!(py, "retry"))?;
-    if let Some(retry) = &retry
-        && retry.is_exact_instance_of::<PyBool>()
-    {
-        // It would write `retry: True`, which no client reads.
-        return Err(wrong_type("retry", "an int (milliseconds)", retry));
-    }
-    Ok(Fields {
-        data: None,
-        raw_data: as_text(read(intern!(py, "data"))?)?,
-        event: single_line("event", read(intern!(py, "event"))?)?,
-        id: single_line("id", read(intern!(py, "id"))?)?,
-        retry,
-        comment: as_text(read(intern!(py, "comment"))?)?,
-    })
+    normal(
+        read(intern!(py, "data"))?,
+        read(intern!(py, "event"))?,
+        read(intern!(py, "id"))?,
+        read(intern!(py, "retry"))?,
+        read(intern!(py, "comment"))?,
+    )
 }
 
 /// The frame of a class with an `encode` of its own: only that knows what its fields mean.

@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use eventwire_core::{Decoder, Event, EventId, EventName, Frame, KEEPALIVE, Retry};
+use eventwire_core::{
+    Cr, CrLf, Decoder, Event, EventId, EventName, Frame, KEEPALIVE, Lf, LineEnd, Retry,
+};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -11,7 +13,11 @@ use crate::twin::{self, Fields};
 
 /// Appends the frame of `fields` in the order of the twin.
 fn write(buffer: &mut Vec<u8>, fields: &Fields) {
-    let mut frame = Frame::begin(buffer);
+    write_with::<Lf>(buffer, fields);
+}
+
+fn write_with<E: LineEnd>(buffer: &mut Vec<u8>, fields: &Fields) {
+    let mut frame = Frame::<E>::begin_with(buffer);
     if let Some(comment) = &fields.comment {
         frame.comment(comment);
     }
@@ -144,6 +150,16 @@ fn keepalive_is_a_whole_frame_and_no_event() {
 }
 
 proptest! {
+    #[test]
+    fn the_other_line_ends_stand_where_lf_would(fields in fields()) {
+        let (mut cr, mut crlf) = (Vec::new(), Vec::new());
+        write_with::<Cr>(&mut cr, &fields);
+        write_with::<CrLf>(&mut crlf, &fields);
+        let lf = twin::frame(&fields);
+        prop_assert_eq!(String::from_utf8(cr).unwrap(), lf.replace('\n', "\r"));
+        prop_assert_eq!(String::from_utf8(crlf).unwrap(), lf.replace('\n', "\r\n"));
+    }
+
     #[test]
     fn a_frame_equals_the_formatted_one(fields in fields()) {
         prop_assert_eq!(written(&fields), twin::frame(&fields));
