@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from eventwire._core import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator
+    from collections.abc import Generator
 
     from eventwire._core import Driver
     from eventwire._outbox import Outbox
@@ -47,12 +47,13 @@ async def close(*sources: object) -> None:
 class AsyncDrive:
     """Brings the items of an async iterator to an outbox, in the caller's task.
 
-    ``owner`` is what the iterator came from, if that is to be closed after it.
+    ``driver`` advances it; ``source``, the iterator itself or what closes it, is closed at the end,
+    and after it ``owner``, what the iterator came from.
     """
 
     def __init__(
         self,
-        source: AsyncIterator[Any],
+        source: object,
         driver: Driver,
         *,
         coalesce: bool = True,

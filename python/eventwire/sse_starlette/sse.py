@@ -13,6 +13,7 @@ import functools
 import logging
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,8 +21,9 @@ import anyio
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 
+from eventwire._core import Driver
 from eventwire._outbox import SendTimeoutError
-from eventwire._pump import close
+from eventwire._pump import AsyncDrive, close
 from eventwire._shutdown import opened
 from eventwire._source import Source, owner_of
 from eventwire._stream import Settings, Stream
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from starlette.background import BackgroundTask
     from starlette.types import Message, Receive, Scope, Send
 
+    from eventwire._threads import ThreadDrive
+
 __all__ = [
     "AppStatus",
     "AsyncContentStream",
@@ -59,7 +63,7 @@ SyncContentStream: TypeAlias = Iterator[Content]
 AsyncContentStream: TypeAlias = AsyncIterable[Content]
 ContentStream: TypeAlias = AsyncContentStream | SyncContentStream
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sse_starlette.sse")
 
 _FOR_EVER = 1e8  # seconds; loops' timers take no infinity
 
@@ -88,7 +92,7 @@ class EventSourceResponse(Response):
             for ever.
 
     Raises:
-        TypeError: ``content`` cannot be iterated; ``ping`` is no number.
+        TypeError: ``ping`` is no number. (That ``content`` cannot be iterated shows when it is.)
         ValueError: ``sep`` is none of the three; a negative ``ping``, ``shutdown_grace_period`` or
             ``cleanup_timeout``.
     """
@@ -124,11 +128,6 @@ class EventSourceResponse(Response):
         if isinstance(content, AsyncIterable):
             self.body_iterator = content
         else:
-            if not (hasattr(content, "__iter__") or hasattr(content, "__getitem__")):
-                raise TypeError(
-                    "content must be an async iterable or a sync iterator of events, "
-                    f"not {type(content).__name__}"
-                )
             self._iterable = content
             self.body_iterator = self._offered = ThreadedIterator(content)
         self.status_code = status_code
@@ -217,13 +216,15 @@ class EventSourceResponse(Response):
     async def _stream(self, receive: Receive, send: Send) -> None:
         is_sync = self._iterable is not None and self.body_iterator is self._offered
         iterator = None if is_sync else aiter(self.body_iterator)
-        source = Source(
+        sender = None if self.data_sender_callable is None else anyio.CancelScope()
+        source = _Source(
             iterator,
             self._iterable if is_sync else None,
             encoder(self.sep),
             "nothing",
             None,
             owner_of(iterator, self.body_iterator),
+            self._cleanup_timeout,
         )
         cleanup = self._cleanup_timeout
         settings = Settings(
@@ -232,31 +233,40 @@ class EventSourceResponse(Response):
             keepalive=Cadence,
             coalesce=self.coalesce,
             send_timeout=self.send_timeout,
-            cleanup_timeout=_FOR_EVER if cleanup is None else cleanup,
+            # The source has the deadline itself; what is left is cleanup that cannot be cancelled.
+            cleanup_timeout=_FOR_EVER if cleanup is None else cleanup + 1,
             shutdown_grace_period=self._shutdown_grace_period,
             farewell=None if self._shutdown_event is None else self._shutdown_event.set,
         )
-        stream = Stream(source, send, settings)
+        stream = _Stream(source, send, settings)
+        stream.sender = sender
         watched = Watch(stream)
         streams = opened(watched, send)
         try:
             with watched:
-                try:
-                    await send(self._start())
-                except BaseException:
-                    await source.close_unstarted()
-                    raise
-                run = functools.partial(stream.run, self._listening(receive, stream))
-                if self.data_sender_callable is None:
-                    await run()
+                if sender is None:
+                    await self._run(stream, source, receive, send)
                 else:
                     async with anyio.create_task_group() as beside:
-                        beside.start_soon(self.data_sender_callable)
-                        await run()
+                        beside.start_soon(self._send_beside, sender)
+                        await self._run(stream, source, receive, send)
                         beside.cancel_scope.cancel()
         finally:
             self.active = False
             streams.discard(watched)
+
+    async def _run(self, stream: Stream, source: Source, receive: Receive, send: Send) -> None:
+        try:
+            await send(self._start())
+        except BaseException:
+            await source.close_unstarted()
+            raise
+        await stream.run(self._listening(receive, stream))
+
+    async def _send_beside(self, scope: anyio.CancelScope) -> None:
+        with scope:
+            assert self.data_sender_callable is not None
+            await self.data_sender_callable()
 
     def _listening(self, receive: Receive, stream: Stream) -> Receive:
         """Return a ``receive`` that tells of the disconnect before the generator is closed."""
@@ -299,22 +309,11 @@ class EventSourceResponse(Response):
                 frame = ensure_bytes(item, self.sep)
                 await self._send_with_timeout(send, _body(frame))
             except BaseException:
-                await self._close_iterator()
+                await _Closing((self.body_iterator,), self._cleanup_timeout).aclose()
                 raise
         async with self._send_lock:
             self.active = False
             await send(_body(b"", more=False))
-
-    async def _close_iterator(self) -> None:
-        with anyio.move_on_after(self._cleanup_timeout, shield=True) as patience:
-            try:
-                await close(self.body_iterator)
-            except Exception:
-                logger.exception("the cleanup of a stream's iterator failed")
-        if patience.cancel_called:
-            logger.warning(
-                "the cleanup of a stream's iterator was cancelled after %s s", self._cleanup_timeout
-            )
 
     async def _send_with_timeout(self, send: Send, message: Message) -> None:
         with anyio.move_on_after(self.send_timeout) as patience:
@@ -377,6 +376,53 @@ _STEPS = {
         "_listen_for_exit_signal_with_grace",
     )
 }
+
+
+class _Stream(Stream):
+    """Cancels the sender before the iterator: what it sends into may be closed with that."""
+
+    sender: anyio.CancelScope | None = None
+
+    def close(self, cause: BaseException | None = None) -> None:
+        if self.sender is not None:
+            self.sender.cancel()
+        super().close(cause)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source(Source):
+    """Its iterator is closed as sse-starlette does."""
+
+    cleanup_timeout: float | None = None
+
+    def drive(self, *, coalesce: bool) -> AsyncDrive | ThreadDrive:
+        if self.iterator is None:
+            return super(_Source, self).drive(coalesce=coalesce)
+        driver = Driver(self.iterator, self.encoder)
+        closing = _Closing((self.iterator, self.owner), self.cleanup_timeout)
+        return AsyncDrive(closing, driver, coalesce=coalesce)
+
+
+class _Closing:
+    """Closes iterators within a time; an error of their cleanup goes to the log.
+
+    It never hides why they are closed: a client that left, a send or an item that failed.
+    """
+
+    def __init__(self, iterators: tuple[object, ...], timeout: float | None) -> None:
+        self._iterators = iterators
+        self._timeout = timeout
+
+    async def aclose(self) -> None:
+        with anyio.move_on_after(self._timeout, shield=True) as patience:
+            try:
+                await close(*self._iterators)
+            except Exception:
+                logger.exception("the cleanup of a stream's iterator failed")
+        if patience.cancel_called:
+            logger.warning(
+                "the cleanup of a stream's iterator was cancelled after %s s", self._timeout
+            )
 
 
 class _Told:

@@ -4,7 +4,7 @@ use eventwire_core::{Cr, CrLf, EventId, EventName, Frame, Lf, LineEnd};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::fields::{Fields, text, wrong_type};
@@ -146,10 +146,13 @@ pub(super) fn normal<'py>(
     retry: Option<Bound<'py, PyAny>>,
     comment: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Fields<'py>> {
-    if let Some(retry) = &retry
-        && retry.is_exact_instance_of::<PyBool>()
-    {
-        return Err(wrong_type("retry", "an int (milliseconds)", retry));
+    if let Some(retry) = &retry {
+        if !retry.is_instance_of::<PyInt>() {
+            return Err(PyTypeError::new_err("retry argument must be int"));
+        }
+        if retry.is_exact_instance_of::<PyBool>() {
+            return Err(wrong_type("retry", "an int (milliseconds)", retry));
+        }
     }
     Ok(Fields {
         data: None,
