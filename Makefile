@@ -57,8 +57,9 @@ soak: $(VENV)/.dev $(VENV)/.built ## a server after many streams, as before (SOA
 test-matrix: $(VENV)/.dev ## the tests on Python 3.11, 3.12, 3.13 and with the oldest FastAPI (ONLY='3.13 minimum')
 	$(BIN)/python tests/matrix/run.py $(ONLY)
 
-peers: $(VENV)/.peers $(VENV)/.built ## FastAPI's own tests of events and streams, against eventwire.fastapi
+peers: $(VENV)/.peers $(VENV)/.built ## FastAPI's, sse-starlette's and the MCP SDK's own tests of streams, with eventwire beneath
 	$(BIN)/python tests/peers/run.py $(ARGS)
+	$(BIN)/python tests/peers/facade.py
 
 interop: $(VENV)/.interop $(VENV)/.built ## the official clients (PyPI and npm) read eventwire.ai's streams
 	$(BIN)/python -m pytest tests/interop $(ARGS)
@@ -147,7 +148,7 @@ $(VENV)/.sdk: $(VENV)/.dev
 	$(PIP) install --quiet --group sdk
 	@touch $@
 
-$(VENV)/.peers: $(VENV)/.dev
+$(VENV)/.peers: $(VENV)/.sdk
 	$(PIP) install --quiet --group peers
 	@touch $@
 

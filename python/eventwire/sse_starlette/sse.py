@@ -8,28 +8,24 @@ gets the plain way: these steps as tasks of their own, each event a send; so doe
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import logging
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 from starlette.datastructures import MutableHeaders
-from starlette.responses import Response
 
-from eventwire._core import Driver
 from eventwire._outbox import SendTimeoutError
-from eventwire._pump import AsyncDrive, close
 from eventwire._shutdown import opened
 from eventwire._source import Source, owner_of
 from eventwire._stream import Settings, Stream
 from eventwire._threads import ThreadedIterator
 from eventwire.sse_starlette._cadence import Cadence
-from eventwire.sse_starlette._status import AppStatus, Watch, unwatch, watch
+from eventwire.sse_starlette._source import ClosingSource, SenderStream
+from eventwire.sse_starlette._status import AppStatus, Watch
+from eventwire.sse_starlette._steps import Steps, body, in_asyncio_task
 from eventwire.sse_starlette.event import (
     JSONServerSentEvent,
     ServerSentEvent,
@@ -43,7 +39,6 @@ if TYPE_CHECKING:
     from starlette.background import BackgroundTask
     from starlette.types import Message, Receive, Scope, Send
 
-    from eventwire._threads import ThreadDrive
 
 __all__ = [
     "AppStatus",
@@ -68,7 +63,7 @@ logger = logging.getLogger("sse_starlette.sse")
 _FOR_EVER = 1e8  # seconds; loops' timers take no infinity
 
 
-class EventSourceResponse(Response):
+class EventSourceResponse(Steps):
     r"""``sse_starlette.EventSourceResponse``: events from an async iterable or a sync iterator.
 
     Args:
@@ -182,10 +177,10 @@ class EventSourceResponse(Response):
             send = _denying(send)
         if scope["type"] == "http" and scope["method"].upper() == "HEAD":
             await self._send_with_timeout(send, self._start())
-            await self._send_with_timeout(send, _body(b"", more=False))
+            await self._send_with_timeout(send, body(b"", more=False))
         else:
             with _collapsed():
-                if scope["type"] == "http" and self._is_ordinary() and _in_asyncio_task():
+                if scope["type"] == "http" and self._is_ordinary() and in_asyncio_task():
                     await self._stream(receive, send)
                 else:
                     await self._run_steps(receive, send)
@@ -199,13 +194,6 @@ class EventSourceResponse(Response):
             for name, own in _STEPS.items()
         )
 
-    def _start(self) -> Message:
-        return {
-            "type": "http.response.start",
-            "status": self.status_code,
-            "headers": self.raw_headers,
-        }
-
     def _ping_frame(self) -> bytes:
         if self.ping_message_factory is not None:
             return ensure_bytes(self.ping_message_factory(), self.sep)
@@ -217,7 +205,7 @@ class EventSourceResponse(Response):
         is_sync = self._iterable is not None and self.body_iterator is self._offered
         iterator = None if is_sync else aiter(self.body_iterator)
         sender = None if self.data_sender_callable is None else anyio.CancelScope()
-        source = _Source(
+        source = ClosingSource(
             iterator,
             self._iterable if is_sync else None,
             encoder(self.sep),
@@ -238,7 +226,7 @@ class EventSourceResponse(Response):
             shutdown_grace_period=self._shutdown_grace_period,
             farewell=None if self._shutdown_event is None else self._shutdown_event.set,
         )
-        stream = _Stream(source, send, settings)
+        stream = SenderStream(source, send, settings)
         stream.sender = sender
         watched = Watch(stream)
         streams = opened(watched, send)
@@ -281,89 +269,6 @@ class EventSourceResponse(Response):
 
         return listening
 
-    # The plain way: steps that subclasses know by these names.
-
-    @functools.cached_property
-    def _send_lock(self) -> anyio.Lock:
-        return anyio.Lock()
-
-    async def _run_steps(self, receive: Receive, send: Send) -> None:
-        async with anyio.create_task_group() as steps:
-
-            async def until_end(step: Callable[[], Awaitable[None]]) -> None:
-                await step()
-                steps.cancel_scope.cancel()
-
-            steps.start_soon(until_end, lambda: self._stream_response(send))
-            if self._ping_interval > 0:
-                steps.start_soon(until_end, lambda: self._ping(send))
-            steps.start_soon(until_end, self._listen_for_exit_signal_with_grace)
-            if self.data_sender_callable is not None:
-                steps.start_soon(self.data_sender_callable)
-            steps.start_soon(until_end, lambda: self._listen_for_disconnect(receive))
-
-    async def _stream_response(self, send: Send) -> None:
-        await send(self._start())
-        async for item in self.body_iterator:
-            try:
-                frame = ensure_bytes(item, self.sep)
-                await self._send_with_timeout(send, _body(frame))
-            except BaseException:
-                await _Closing((self.body_iterator,), self._cleanup_timeout).aclose()
-                raise
-        async with self._send_lock:
-            self.active = False
-            await send(_body(b"", more=False))
-
-    async def _send_with_timeout(self, send: Send, message: Message) -> None:
-        with anyio.move_on_after(self.send_timeout) as patience:
-            await send(message)
-        if patience.cancel_called:
-            raise SendTimeoutError(f"the client took nothing for {self.send_timeout} s")
-
-    async def _ping(self, send: Send) -> None:
-        while self.active:
-            await anyio.sleep(self._ping_interval)
-            frame = self._ping_frame()
-            async with self._send_lock:
-                if self.active:
-                    await self._send_with_timeout(send, _body(frame))
-
-    async def _listen_for_disconnect(self, receive: Receive) -> None:
-        while self.active:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self.active = False
-                if self.client_close_handler_callable is not None:
-                    await self.client_close_handler_callable(message)
-
-    @staticmethod
-    async def _listen_for_exit_signal() -> None:
-        told = anyio.Event()
-        if not _in_asyncio_task():
-            # No server that runs trio is watched; the flag is set in its own thread.
-            watch(told.set, None)
-            try:
-                await told.wait()
-            finally:
-                unwatch(told.set)
-            return
-        watched = Watch(_Told(told))
-        streams = opened(watched, _nobodys)
-        try:
-            with watched:
-                await told.wait()
-        finally:
-            streams.discard(watched)
-
-    async def _listen_for_exit_signal_with_grace(self) -> None:
-        await self._listen_for_exit_signal()
-        if self._shutdown_event is not None:
-            self._shutdown_event.set()
-        if self._shutdown_grace_period > 0:
-            # Its end is the end of the response, which cancels this.
-            await anyio.sleep(self._shutdown_grace_period)
-
 
 _STEPS = {
     name: getattr(EventSourceResponse, name)
@@ -376,73 +281,6 @@ _STEPS = {
         "_listen_for_exit_signal_with_grace",
     )
 }
-
-
-class _Stream(Stream):
-    """Cancels the sender before the iterator: what it sends into may be closed with that."""
-
-    sender: anyio.CancelScope | None = None
-
-    def close(self, cause: BaseException | None = None) -> None:
-        if self.sender is not None:
-            self.sender.cancel()
-        super().close(cause)
-
-
-@dataclass(frozen=True, slots=True)
-class _Source(Source):
-    """Its iterator is closed as sse-starlette does."""
-
-    cleanup_timeout: float | None = None
-
-    def drive(self, *, coalesce: bool) -> AsyncDrive | ThreadDrive:
-        if self.iterator is None:
-            return super(_Source, self).drive(coalesce=coalesce)
-        driver = Driver(self.iterator, self.encoder)
-        closing = _Closing((self.iterator, self.owner), self.cleanup_timeout)
-        return AsyncDrive(closing, driver, coalesce=coalesce)
-
-
-class _Closing:
-    """Closes iterators within a time; an error of their cleanup goes to the log.
-
-    It never hides why they are closed: a client that left, a send or an item that failed.
-    """
-
-    def __init__(self, iterators: tuple[object, ...], timeout: float | None) -> None:
-        self._iterators = iterators
-        self._timeout = timeout
-
-    async def aclose(self) -> None:
-        with anyio.move_on_after(self._timeout, shield=True) as patience:
-            try:
-                await close(*self._iterators)
-            except Exception:
-                logger.exception("the cleanup of a stream's iterator failed")
-        if patience.cancel_called:
-            logger.warning(
-                "the cleanup of a stream's iterator was cancelled after %s s", self._timeout
-            )
-
-
-class _Told:
-    """What the plain way registers in place of a stream."""
-
-    def __init__(self, told: anyio.Event) -> None:
-        self._told = told
-        self._loop = asyncio.get_running_loop()
-
-    def drain(self, grace_period: float = 0.0) -> float:
-        self._told.set()
-        return self._loop.time() + grace_period
-
-
-async def _nobodys(_: Message) -> None:
-    """A ``send`` that says nothing about its server."""
-
-
-def _body(body: bytes, *, more: bool = True) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": more}
 
 
 def _denying(send: Send) -> Send:
@@ -468,10 +306,3 @@ def _collapsed() -> Iterator[None]:
         if only is group:
             raise
         raise only from only.__cause__
-
-
-def _in_asyncio_task() -> bool:
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:
-        return False
