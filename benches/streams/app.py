@@ -35,6 +35,7 @@ from starlette.routing import Route
 
 import eventwire
 import eventwire.fastapi
+import eventwire.sse_starlette
 
 app = FastAPI()
 app.include_router(chats.router)
@@ -164,17 +165,32 @@ def starlette(path: str, items: list[Any], response: Any) -> None:
     app.router.routes.append(Route(path, endpoint))
 
 
-def sse_starlette(source: Any) -> SseStarletteResponse:
-    async def texts():
-        async for item in source:
-            yield item.model_dump_json()
+def facade(response_class: Any) -> Any:
+    """Items as texts, in sse-starlette's response or in ours under that name."""
 
-    return SseStarletteResponse(texts(), sep="\n")
+    def response(source: Any) -> Any:
+        async def texts():
+            async for item in source:
+                yield item.model_dump_json()
+
+        return response_class(texts(), sep="\n")
+
+    return response
 
 
+FACADES: dict[str, Any] = {
+    "eventwire.sse_starlette": eventwire.sse_starlette.EventSourceResponse,
+    "sse-starlette": SseStarletteResponse,
+}
+DICTS = [{"data": item.model_dump_json(), "event": "item", "id": str(item.id)} for item in ITEMS]
+FRAMES = [f"data: {item.model_dump_json()}\n\n".encode() for item in ITEMS]
+for name, response_class in FACADES.items():
+    starlette(f"/dicts/{name}", DICTS, lambda source, cls=response_class: cls(source, sep="\n"))
+    starlette(f"/frames/{name}", FRAMES, response_class)
+    for payload, (_, items) in PAYLOADS.items():
+        starlette(f"/{payload}/{name}", items, facade(response_class))
 for payload, (_, items) in PAYLOADS.items():
     starlette(f"/{payload}/eventwire Starlette", items, eventwire.EventSourceResponse)
-    starlette(f"/{payload}/sse-starlette", items, sse_starlette)
 
 
 @app.get("/text/eventwire", response_class=eventwire.fastapi.EventSourceResponse)

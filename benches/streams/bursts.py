@@ -16,16 +16,21 @@ if TYPE_CHECKING:
 # Who streams a payload; the first is what others are compared with.
 BURSTS = {
     "item": [
-        *["eventwire", "eventwire Starlette", "fastapi.sse", "sse-starlette", "litestar"],
+        *["eventwire", "eventwire Starlette", "eventwire.sse_starlette", "fastapi.sse"],
+        *["sse-starlette", "litestar"],
         *["StreamingResponse", "StreamingResponse orjson", "axum", "go"],
     ],
     "chunk": [
-        *["eventwire", "eventwire Starlette", "fastapi.sse", "sse-starlette", "litestar"],
+        *["eventwire", "eventwire Starlette", "eventwire.sse_starlette", "fastapi.sse"],
+        *["sse-starlette", "litestar"],
         *["StreamingResponse", "StreamingResponse orjson", "axum", "go"],
     ],
     "untyped": ["eventwire", "fastapi.sse", "StreamingResponse"],
     "event": ["eventwire", "eventwire native", "fastapi.sse"],
     "sync": ["eventwire", "fastapi.sse"],
+    # Dicts of an event's arguments, and frames that are encoded already.
+    "dicts": ["eventwire.sse_starlette", "sse-starlette"],
+    "frames": ["eventwire.sse_starlette", "sse-starlette"],
     # A chunk is made for each token, or the one template filled in; constant frames are the floor.
     "token": [
         *["eventwire", "eventwire template", "constant frames", "fastapi.sse"],

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACED = [
-    *["eventwire", "eventwire Starlette", "fastapi.sse", "sse-starlette", "litestar"],
-    *["StreamingResponse", "axum", "go"],
+    *["eventwire", "eventwire.sse_starlette", "fastapi.sse", "sse-starlette"],
+    *["eventwire Starlette", "StreamingResponse", "litestar", "axum", "go"],
 ]
 CAPACITY = [
     *["eventwire", "fastapi.sse", "sse-starlette", "litestar", "StreamingResponse", "axum", "go"]

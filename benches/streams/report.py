@@ -65,6 +65,7 @@ COLUMNS = {
     "layers": [("us", "CPU µs per event", 2)],
 }
 OURS = "eventwire"
+FACADE = "eventwire.sse_starlette"
 
 Cells = dict[str, dict[int, dict[str, Any]]]
 """By contender, by round: the figures."""
@@ -96,7 +97,7 @@ def by_case(result: dict[str, Any], work: str) -> dict[str, Cells]:
 
 def ratios(cells: Cells, name: str, key: str) -> list[float]:
     """A contender's figures as multiples of ours, round by round."""
-    ours = cells.get(OURS, {})
+    ours = cells.get(OURS) or cells.get(FACADE, {})
     shared = ours.keys() & cells[name].keys()
     return [cells[name][n][key] / ours[n][key] for n in sorted(shared) if ours[n][key]]
 
@@ -113,8 +114,9 @@ def table(work: str, case: str, cells: Cells) -> str:
         for key, _, digits in columns:
             values = [record[key] for record in rounds.values() if key in record]
             row.append(spread(values, digits) if values else "")
-        found = ratios(cells, name, columns[0][0]) if name != OURS else []
-        row.append(spread(found, 2) + "x" if found else "1" if name == OURS else "")
+        is_ours = name == (OURS if OURS in cells else FACADE)
+        found = [] if is_ours else ratios(cells, name, columns[0][0])
+        row.append(spread(found, 2) + "x" if found else "1" if is_ours else "")
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines)
 
