@@ -529,3 +529,101 @@ def test_two_tasks_carry_a_stream_that_has_no_sender():
         return count
 
     assert asyncio.run(main()) == 2
+
+
+async def ready(count):
+    for number in range(count):
+        yield number
+
+
+@pytest.mark.parametrize("coalesce", [True, False])
+def test_events_that_are_ready_together_share_a_message_unless_told_otherwise(coalesce):
+    """A difference: there each is a send of its own; the bytes are the same."""
+
+    class Own(facade.EventSourceResponse):
+        pass
+
+    Own.coalesce = coalesce
+
+    async def main():
+        wire = Wire()
+        await start(Own(ready(20), sep="\n"), wire)
+        return wire
+
+    wire = asyncio.run(main())
+    assert wire.body == b"".join(b"data: %d\n\n" % number for number in range(20))
+    assert len([body for body in wire.bodies if body]) == (2 if coalesce else 20)
+
+
+def test_a_ping_waits_for_the_send_of_an_event():
+    """A difference: there both may be under way. The wire refuses two sends at once."""
+
+    async def main():
+        wire = Wire()
+
+        async def slow(message):
+            await asyncio.sleep(0.03)
+
+        wire.on_send = slow
+        seen = Seen(*MODULES["ours"])
+        content = items(seen, *["x"] * 5, waits=True)
+        task = start(facade.EventSourceResponse(content, ping=0.01), wire)
+        await until(lambda: PING.search(wire.body))
+        wire.leave()
+        await task
+        return wire.body
+
+    assert asyncio.run(main()).count(b"data: x\r\n\r\n") >= 1
+
+
+def test_a_cleanup_may_wait_after_a_cancellation():
+    """A difference: there every further wait of a cancelled generator is cancelled, too."""
+    ends = {}
+    for name, (module, _) in MODULES.items():
+
+        async def generator(name=name):
+            try:
+                yield 1
+                await asyncio.sleep(60)
+            finally:
+                ends[name] = "cut short"
+                await asyncio.sleep(0.01)
+                ends[name] = "done"
+
+        async def main(module=module, generator=generator):
+            wire = Wire()
+            task = start(module.EventSourceResponse(generator()), wire)
+            await until(lambda: wire.body)
+            wire.leave()
+            await task
+
+        asyncio.run(main())
+    assert ends == {"theirs": "cut short", "ours": "done"}
+
+
+def test_an_iterator_that_has_ended_is_closed():
+    """A difference: there it is left open, such as the receiving end of a memory stream."""
+    left_open = {}
+    for name, (module, _) in MODULES.items():
+
+        async def main(name=name, module=module):
+            sender, receiver = anyio.create_memory_object_stream(1)
+            sender.send_nowait("x")
+            sender.close()
+            await start(module.EventSourceResponse(receiver), Wire())
+            left_open[name] = receiver.statistics().open_receive_streams
+            receiver.close()
+
+        asyncio.run(main())
+    assert left_open == {"theirs": 1, "ours": 0}
+
+
+def test_nothing_is_logged_for_each_event(caplog):
+    """A difference: there at DEBUG, each chunk and each ping."""
+    caplog.set_level("DEBUG")
+
+    async def main():
+        await start(facade.EventSourceResponse(ready(3)), Wire())
+
+    asyncio.run(main())
+    assert [record for record in caplog.records if "sse" in record.name] == []
