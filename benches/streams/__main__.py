@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -80,6 +81,9 @@ def main() -> None:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(WORKS)}")
     load.build()
     load.pin()
+    # 10,000 connections; the servers and the client inherit it.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     now = datetime.now(UTC)
     result: dict[str, object] = {
         "commit": commit(), "date": now.isoformat(timespec="seconds"), "versions": versions(),

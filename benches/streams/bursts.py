@@ -149,9 +149,9 @@ def growth(bench: Bench) -> Iterator[dict[str, Any]]:
             elif amount > total:
                 continue
             else:
-                # One after another, on connections of their own.
+                # One after another, on connections of their own, each ended by the server.
                 streams, n = 1, amount
-                more = {"churn": True, "events": n, "seconds": bench.seconds / 4}
+                more = {"churn": True, "seconds": bench.seconds / 4}
             before = sum(where.cpu())
             report = load.read(where.port, f"/item/{name}?n={n}", streams=streams, **more)
             yield {

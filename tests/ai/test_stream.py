@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -23,8 +24,9 @@ from ai_helpers import (
     sync_tokens,
     text_of,
 )
-from eventwire import Encoder, EventSourceResponse
+from eventwire import Encoder, EventSourceResponse, ServerSentEvent
 from eventwire.ai import Finish, ToolCall, Usage, anthropic_messages_stream, openai_chat_stream
+from receiver import receive
 from servers import wait_until
 
 ENDS = {
@@ -447,3 +449,27 @@ def test_a_failing_stream_ends_whole_after_its_error(serve, protocol, make, sour
     reply = server.request("/")
     assert reply.whole
     assert ends_with_error(protocol, parsed(reply.body))
+
+
+TOKENS = ["Hel", "lo", "é 😀\u2028", 'quo"te\\', "\n", " "]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("dialect", ["compact", "spaced"])
+def test_each_frame_is_what_its_payload_is_encoded_to(protocol, dialect):
+    """Also those of the templates that make the events of tokens, in both dialects."""
+    encode = Encoder(dialect=dialect).encode
+
+    async def frames():
+        stream = PROTOCOLS[protocol](sync_tokens(TOKENS))
+        return [encode(event) async for event in stream]
+
+    seen = []
+    for frame in asyncio.run(frames()):
+        (message,) = receive(frame).messages
+        if message.data != "[DONE]":
+            name = None if message.type == "message" else message.type
+            payload = json.loads(message.data)
+            assert frame == encode(ServerSentEvent(data=payload, event=name))
+            seen.append((message.type, payload))
+    assert text_of(seen) == "".join(TOKENS)
