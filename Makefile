@@ -89,9 +89,10 @@ fuzz: ## each fuzz target of the core for FUZZ_SECONDS (20) seconds, under Addre
 	  cargo +nightly fuzz run --fuzz-dir rust/fuzz --sanitizer address $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 2>&1 \
 	    | grep -E "number_of_executed_units|ERROR|panicked|SUMMARY" || exit 1; done
 
-bench: $(VENV)/.dev $(VENV)/.built ## criterion (core) and pytest-benchmark (Python surface); outputs are compared first
+bench: $(VENV)/.bench $(VENV)/.built ## all that is short, a few minutes: criterion (core), pytest-benchmark, streams
 	cargo bench --locked --package eventwire-core -- --quick --noplot
 	$(BIN)/python -m pytest benches --benchmark-only --benchmark-columns=min,median,ops --benchmark-group-by=group $(ARGS)
+	$(BIN)/python benches/streams encode burst servers layers first churn probe --rounds 2 --seconds 1 --out target/bench.json
 
 bench-encode: $(VENV)/.sdk $(VENV)/.built ## a table: what encoding costs, as ratios to the rivals, with spread
 	PYTHONPATH=benches $(BIN)/python -m encode $(ARGS)
