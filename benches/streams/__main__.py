@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="of one measurement, about")
     parser.add_argument("--smoke", action="store_true", help="every case for a moment")
     parser.add_argument("--out", type=Path, help="where to keep the results")
+    parser.add_argument("--onto", action="store_true", help="add to --out, of the same commit")
     options = parser.parse_args()
     if unknown := set(options.works) - WORKS.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(WORKS)}")
@@ -89,6 +90,17 @@ def main() -> None:
         "commit": commit(), "date": now.isoformat(timespec="seconds"), "versions": versions(),
         "machine": machine(), "records": (records := []),
     }  # fmt: skip
+    out = options.out or RESULTS / f"streams-{now:%Y%m%d-%H%M%S}-{result['commit']}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if options.onto:
+        earlier = json.loads(out.read_text())
+        if [earlier[key] for key in ("commit", "versions")] != [
+            result["commit"],
+            result["versions"],
+        ]:
+            parser.error(f"{out} is of another commit or of other versions")
+        measured = options.works or WORKS
+        records.extend(r for r in earlier["records"] if r["work"] not in measured)
     rounds, seconds = (1, 0.8) if options.smoke else (options.rounds, options.seconds)
     limit = load.ceiling(FRAME, 0.5 if options.smoke else 3.0)
     result["client"] = {
@@ -102,11 +114,10 @@ def main() -> None:
         for name in options.works or WORKS:
             since = time.monotonic()
             records.extend({**record} for record in WORKS[name](bench))
+            result["left_out"] = bench.left_out
+            # What is measured is kept, whatever happens to the rest.
+            out.write_text(json.dumps(result, indent=1) + "\n")
             print(f"{name}: {time.monotonic() - since:.0f} s", file=sys.stderr)
-        result["left_out"] = bench.left_out
-    out = options.out or RESULTS / f"streams-{now:%Y%m%d-%H%M%S}-{result['commit']}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=1) + "\n")
     print(report.tables(result))
     print(f"\nkept in {out}")
 
