@@ -42,6 +42,23 @@ def paced(bench: Bench) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
+def overhead(bench: Bench) -> Iterator[dict[str, Any]]:
+    """The same, always with the same item, beside a raw loop and a response of constant bytes."""
+    streams, rate = (5, 20) if bench.smoke else (300, 20)
+    paths = {
+        "raw ASGI": "/constant/raw ASGI",
+        "StreamingResponse, constant bytes": "/constant/StreamingResponse",
+        **{name: f"/item/{name}" for name in PACED if name not in {"axum", "go", "litestar"}},
+    }
+    names = bench.there([*paths])
+    for number, name in itertools.product(range(bench.rounds), names):
+        figures = steady(bench, name, paths[name], streams, rate, period=1 / rate)
+        yield {
+            "work": "overhead", "case": f"{streams} streams, {rate} events/s, the same item",
+            "contender": name, "round": number, **figures,
+        }  # fmt: skip
+
+
 def chats(bench: Bench) -> Iterator[dict[str, Any]]:
     """Chats of 50 tokens a second, on servers that speak OpenAI's protocol."""
     names = bench.there(CHATS)

@@ -32,6 +32,7 @@ TITLES = {
     "growth": "Growth",
     "servers": "The same on other servers",
     "paced": "Paced tokens",
+    "overhead": "Paced, without the making of tokens",
     "chats": "Chats: a server that speaks OpenAI's protocol",
     "capacity": "Capacity: streams that one core holds",
     "idle": "Idle streams",
@@ -50,6 +51,10 @@ COLUMNS = {
     "paced": [
         *[("us", "CPU µs per event", 1), ("above", "above the raw loop, µs", 1)],
         *[("late_p50", "late p50, µs", 0), ("late_p99", "late p99, µs", 0)],
+    ],
+    "overhead": [
+        *[("us", "CPU µs per event", 1), ("user_us", "of it user", 1)],
+        *[("above", "above the raw loop, µs", 1), ("user_above", "of it user", 1)],
     ],
     "chats": [
         *[("us", "CPU µs per token", 1), ("rate", "tokens/s", 0)],
@@ -92,6 +97,8 @@ def by_case(result: dict[str, Any], work: str) -> dict[str, Cells]:
             for number, record in rounds.items():
                 if "us" in record and number in floor:
                     record["above"] = record["us"] - floor[number]["us"]
+                if "user_us" in record and number in floor:
+                    record["user_above"] = record["user_us"] - floor[number]["user_us"]
     return cases
 
 
