@@ -12,6 +12,7 @@ A stop of the server is not noticed here: the servers that run trio cancel their
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -159,3 +160,11 @@ class PlainStream:
                 self._error = error
                 self._scope.cancel()
                 return
+
+
+def in_asyncio_task() -> bool:
+    """Whether the other way, :class:`eventwire._stream.Stream`, is possible."""
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False

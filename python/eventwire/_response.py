@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from functools import partial
@@ -14,7 +13,7 @@ from starlette.responses import StreamingResponse
 
 from eventwire import _options
 from eventwire._core import Driver, Encoder
-from eventwire._plain import PlainStream
+from eventwire._plain import PlainStream, in_asyncio_task
 from eventwire._pump import close
 from eventwire._shutdown import opened
 from eventwire._source import Source, owner_of
@@ -185,7 +184,7 @@ class EventSourceResponse(StreamingResponse):
             held_back = start if waits else None
             stream: Stream | PlainStream
             discard = None
-            if _in_asyncio_task():
+            if in_asyncio_task():
                 stream = Stream(source, send, settings, start=held_back)
                 # Before the start: from then on the server waits for the stream when it stops.
                 if settings.drain_on_shutdown:
@@ -360,13 +359,6 @@ class _Frames:
                 yield driver.frame(item)
         finally:
             await close(source, owner_of(source, self._content))
-
-
-def _in_asyncio_task() -> bool:
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:
-        return False
 
 
 def _spec_version(scope: Scope) -> tuple[int, ...]:

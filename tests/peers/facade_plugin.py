@@ -15,8 +15,8 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import expected  # written by facade.py
 import pytest
+from expectations import pytest_collection_modifyitems  # noqa: F401  # a hook
 
 import eventwire.sse_starlette
 from eventwire.sse_starlette import sse
@@ -88,15 +88,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames
     asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Listed tests must exist, and fail."""
-    known = {item.nodeid: item for item in items}
-    if gone := set(expected.EXPECTED) - set(known):
-        raise pytest.UsageError(f"listed as expected to fail, but not there: {sorted(gone)}")
-    for nodeid, reason in expected.EXPECTED.items():
-        known[nodeid].add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

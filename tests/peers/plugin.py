@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import expected  # written by run.py
-import pytest
+from expectations import pytest_collection_modifyitems  # noqa: F401  # a hook
 
 import eventwire.fastapi
 from eventwire import _fastapi_hook
+
+if TYPE_CHECKING:
+    import pytest
 
 _streamed: set[str] = set()
 _running = ""
@@ -30,15 +35,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Remember whose routes are about to answer."""
     global _running  # noqa: PLW0603  # hooks of a plugin module share nothing else
     _running = item.nodeid.partition("::")[0]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Listed tests must exist, and fail."""
-    known = {item.nodeid: item for item in items}
-    if gone := set(expected.EXPECTED) - set(known):
-        raise pytest.UsageError(f"listed as expected to fail, but not there: {sorted(gone)}")
-    for nodeid, reason in expected.EXPECTED.items():
-        known[nodeid].add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

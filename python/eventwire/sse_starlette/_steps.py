@@ -14,6 +14,7 @@ import anyio
 from starlette.responses import Response
 
 from eventwire._outbox import SendTimeoutError
+from eventwire._plain import in_asyncio_task
 from eventwire._shutdown import opened
 from eventwire.sse_starlette._source import Closing
 from eventwire.sse_starlette._status import Watch, unwatch, watch
@@ -149,10 +150,3 @@ async def _nobodys(_: Message) -> None:
 
 def body(body: bytes, *, more: bool = True) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": more}
-
-
-def in_asyncio_task() -> bool:
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:
-        return False

@@ -18,6 +18,7 @@ import anyio
 from starlette.datastructures import MutableHeaders
 
 from eventwire._outbox import SendTimeoutError
+from eventwire._plain import in_asyncio_task
 from eventwire._shutdown import opened
 from eventwire._source import Source, owner_of
 from eventwire._stream import Settings, Stream
@@ -25,7 +26,7 @@ from eventwire._threads import ThreadedIterator
 from eventwire.sse_starlette._cadence import Cadence
 from eventwire.sse_starlette._source import ClosingSource, SenderStream
 from eventwire.sse_starlette._status import AppStatus, Watch
-from eventwire.sse_starlette._steps import Steps, body, in_asyncio_task
+from eventwire.sse_starlette._steps import Steps, body
 from eventwire.sse_starlette.event import (
     JSONServerSentEvent,
     ServerSentEvent,
