@@ -16,6 +16,7 @@ import eventwire.fastapi
 from eventwire.sse_starlette import JSONServerSentEvent, ServerSentEvent
 from eventwire.sse_starlette.event import encoder, ensure_bytes
 
+pytestmark = pytest.mark.newest  # sse-starlette, too
 SEPARATORS = ["\r\n", "\n", "\r"]
 
 

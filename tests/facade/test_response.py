@@ -19,6 +19,7 @@ from asgi import Wire, start, until
 from eventwire import sse_starlette as facade
 from eventwire.sse_starlette import sse
 
+pytestmark = pytest.mark.newest  # sse-starlette, too
 PING = re.compile(rb": ping - [-0-9]{10} [.:0-9]{8,15}\+00:00(\r\n|\r|\n)\1")
 MODULES = {"theirs": (sse_starlette, sse_starlette.sse), "ours": (facade, sse)}
 
