@@ -52,6 +52,13 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
+def sources() -> list[str]:
+    """What the library is made of, whatever else changes: the trees of its sources."""
+    command = ["git", "rev-parse", "HEAD:python", "HEAD:rust/core/src", "HEAD:rust/binding/src"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.split()
+
+
 def machine() -> dict[str, object]:
     """Where it runs."""
     info = Path("/proc/cpuinfo").read_text()
@@ -76,7 +83,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="of one measurement, about")
     parser.add_argument("--smoke", action="store_true", help="every case for a moment")
     parser.add_argument("--out", type=Path, help="where to keep the results")
-    parser.add_argument("--onto", action="store_true", help="add to --out, of the same commit")
+    parser.add_argument("--onto", action="store_true", help="add to --out, of the same sources")
     options = parser.parse_args()
     if unknown := set(options.works) - WORKS.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(WORKS)}")
@@ -88,17 +95,17 @@ def main() -> None:
     now = datetime.now(UTC)
     result: dict[str, object] = {
         "commit": commit(), "date": now.isoformat(timespec="seconds"), "versions": versions(),
-        "machine": machine(), "records": (records := []),
+        "machine": machine(), "sources": sources(), "records": (records := []),
     }  # fmt: skip
     out = options.out or RESULTS / f"streams-{now:%Y%m%d-%H%M%S}-{result['commit']}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     if options.onto:
         earlier = json.loads(out.read_text())
-        if [earlier[key] for key in ("commit", "versions")] != [
-            result["commit"],
+        if [earlier[key] for key in ("sources", "versions")] != [
+            result["sources"],
             result["versions"],
         ]:
-            parser.error(f"{out} is of another commit or of other versions")
+            parser.error(f"{out} is of other sources or versions")
         measured = options.works or WORKS
         records.extend(r for r in earlier["records"] if r["work"] not in measured)
     rounds, seconds = (1, 0.8) if options.smoke else (options.rounds, options.seconds)
