@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from eventwire import Encoder
@@ -89,6 +90,11 @@ def parsed(body: bytes) -> list[tuple[str, Any]]:
 
 def _payload(data: str) -> Any:
     return data if data == "[DONE]" else json.loads(data)
+
+
+def without_random_ids(text: str) -> str:
+    """Leave out the ids that the items of a response have."""
+    return re.sub(r"(msg|fc)_[0-9a-f]{24}", r"\1", text)
 
 
 def names(stream: EventStream) -> list[str]:

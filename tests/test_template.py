@@ -355,3 +355,9 @@ def test_names_that_are_not_interned_are_found():
 
     with pytest.raises(TypeError, match="the template has no slot"):
         template(**{Name("long name"): 1})
+
+
+@pytest.mark.parametrize("slots", [["text"], "text", 5])
+def test_slots_are_a_dict(slots):
+    with pytest.raises(TypeError, match="slots must be a dict of names and paths"):
+        EventTemplate(data={"text": ""}, slots=slots)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventwire._core import Driver, Encoder, Slicer, SseStarletteEncoder
 from eventwire._pump import AsyncDrive, close
-from eventwire._threads import ThreadDrive
+from eventwire._threads import ThreadDrive, ThreadedIterator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -54,7 +54,8 @@ class Source:
 
     async def close_unstarted(self) -> None:
         """Close it before anything was asked of it."""
-        await close(self.iterator, self.owner)
+        iterable = None if self.iterable is None else ThreadedIterator(self.iterable)
+        await close(self.iterator, self.owner, iterable)
 
 
 def owner_of(iterator: object, content: object) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, is_typeddict
 
 from pydantic import BaseModel
@@ -16,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from eventwire import _core, _event_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 Path = tuple[Any, ...]
 """Names of fields, keys and positions, as in ``loc`` of Pydantic's errors."""
@@ -109,8 +110,8 @@ def example(
         data = _of_type(data)
     memo: dict[Any, Any] = {}
     payload = copy.deepcopy(data, memo)
-    for name, path in (slots or {}).items():
-        payload = _with_slot(payload, Slot(name), _as_path(path))
+    for name, path in _paths(slots):
+        payload = _with_slot(payload, Slot(name), path)
     places: list[Place] = []
     payload = _with_places(payload, (), places, set())
     found = {place.slot for place in places}
@@ -184,8 +185,11 @@ def _slots_of(text: Any) -> Iterator[Slot]:
     return (part for part in parts if isinstance(part, Slot))
 
 
-def _as_path(path: Any) -> Path:
-    return tuple(path) if isinstance(path, tuple | list) else (path,)
+def _paths(slots: Mapping[str, Any] | None) -> Iterator[tuple[str, Path]]:
+    if not isinstance(slots, Mapping | None):
+        raise TypeError(f"slots must be a dict of names and paths, not {slots!r}")
+    for name, path in (slots or {}).items():
+        yield name, tuple(path) if isinstance(path, tuple | list) else (path,)
 
 
 def _of_type(cls: type) -> Any:

@@ -48,11 +48,11 @@ def test_a_tool_call_after_text_is_an_item_of_its_own():
         DELTA,
         *TEXT_CLOSES,
         *[added, f"{CALL}.delta", f"{CALL}.delta", f"{CALL}.done", done],
-        *[added, f"{CALL}.done", done],
+        *[added, f"{CALL}.delta", f"{CALL}.done", done],
         "response.completed",
     ]
     assert [p["output_index"] for _, p in events if "output_index" in p] == (
-        [0] * 6 + [1] * 5 + [2] * 3
+        [0] * 6 + [1] * 5 + [2] * 4
     )
     first, second = events[-1][1]["response"]["output"][1:]
     assert (
@@ -65,7 +65,9 @@ def test_a_tool_call_after_text_is_an_item_of_its_own():
             "arguments": '{"a":1}',
         }.items()
     )
-    assert (second["call_id"], second["arguments"]) == ("y", "")
+    # JSON also where a model writes none.
+    assert (second["call_id"], second["arguments"]) == ("y", "{}")
+    assert (events[-4][1]["delta"], events[-3][1]["arguments"]) == ("{}", "{}")
 
 
 def test_usage_stands_in_the_last_event():
@@ -111,3 +113,14 @@ def test_ids_are_made_if_they_are_not_given():
     (_, other), *_ = read(openai_responses_stream(["a"], model="m"))
     assert first["response"]["id"].startswith("resp_")
     assert first["response"]["id"] != other["response"]["id"]
+
+
+def test_a_failure_after_passed_events_goes_on_with_their_number_and_response(caplog):
+    passed = {
+        "type": "response.created",
+        "sequence_number": 7,
+        "response": {"id": "theirs", "model": "big"},
+    }
+    _, (name, failed) = read(responses(Tokens(passed, RuntimeError())))
+    assert (name, failed["sequence_number"]) == ("response.failed", 8)
+    assert (failed["response"]["id"], failed["response"]["model"]) == ("theirs", "big")

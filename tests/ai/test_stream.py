@@ -25,10 +25,24 @@ from ai_helpers import (
     text_of,
 )
 from eventwire import Encoder, EventSourceResponse, ServerSentEvent
-from eventwire.ai import Finish, ToolCall, Usage, anthropic_messages_stream, openai_chat_stream
+from eventwire.ai import (
+    Finish,
+    ToolCall,
+    Usage,
+    anthropic_messages_stream,
+    openai_chat_stream,
+    openai_responses_stream,
+    ui_message_stream,
+)
 from receiver import receive
 from servers import wait_until
 
+HELPERS = [
+    openai_chat_stream,
+    openai_responses_stream,
+    anthropic_messages_stream,
+    ui_message_stream,
+]
 ENDS = {
     "chat": ["stop", "[DONE]"],
     "responses": ["response.completed"],
@@ -96,9 +110,76 @@ def test_an_exception_ends_the_stream_with_an_error_that_does_not_tell_it(
     assert record.exc_info[1] is error
 
 
+ERRORS_ALONE = {
+    "chat": ["error"],
+    # The SDKs refuse a stream that does not begin so.
+    "responses": ["response.created", "response.in_progress", "response.failed"],
+    "messages": ["error"],
+    "ui": ["error", "[DONE]"],
+}
+
+
 def test_an_exception_before_the_first_item_is_an_error_alone(protocol, make, source, caplog):
-    expected = [name for name in ERRORS[protocol] if "finish" not in name]
-    assert names(make(source(RuntimeError()))) == expected
+    assert names(make(source(RuntimeError()))) == ERRORS_ALONE[protocol]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "\ud800"},
+        {"type": "ping", "x": "\ud800"},
+        {"type": "ping", "x": object()},
+        {"type": "a\nb"},
+        {"choices": [{"index": 0, "delta": {"content": "\ud800"}}]},
+    ],
+    ids=["name", "surrogate", "object", "line", "chunk"],
+)
+def test_a_passed_event_that_cannot_be_written_ends_the_stream_with_an_error(
+    protocol, make, source, item, caplog
+):
+    if item == {"type": "a\nb"} and protocol in ("chat", "ui"):
+        return  # not a name there
+    events = read(make(source(item)))
+    assert kind(*events[-1]) in (ERRORS[protocol][-1], "[DONE]")
+    assert "error" in str(events)
+    assert len(caplog.records) == 1
+
+
+class Unwritable:
+    def __init__(self, text):
+        self.text = text
+
+    def to_json(self, *, indent):
+        return self.text
+
+
+def test_an_sdk_object_whose_json_cannot_be_written_ends_the_stream_with_an_error(
+    protocol, make, source, caplog
+):
+    events = read(make(source(Unwritable('"\ud800"'))))
+    assert [kind(*event) for event in events][-1] in (ERRORS[protocol][-1], "[DONE]")
+    assert "error" in str(events)
+
+
+@pytest.mark.parametrize(
+    "error", [asyncio.CancelledError(), BaseExceptionGroup("", [SystemExit()])]
+)
+def test_what_is_no_exception_passes_through_and_the_answer_has_no_end(make, source, error):
+    async def main():
+        seen, encode = bytearray(), Encoder().encode
+        stream = make(source("a", error))
+        try:
+            async for event in stream:
+                seen += encode(event)
+        except BaseException as raised:
+            return seen, raised
+        raise AssertionError("nothing was raised")
+
+    seen, raised = asyncio.run(main())
+    assert type(raised) is type(error)
+    events = parsed(bytes(seen))
+    assert text_of(events) == "a"
+    assert "failed" not in str(events)
 
 
 def test_describe_error_says_what_the_client_is_told(make, source, caplog):
@@ -175,11 +256,58 @@ def test_tokens_that_are_not_iterable_are_refused_at_once(make, tokens):
 
 
 def test_other_arguments_of_a_wrong_type_are_refused_at_once(make):
-    with pytest.raises(TypeError, match="describe_error must be a function"):
-        make([], describe_error="text")
-    for helper in (openai_chat_stream, anthropic_messages_stream):
-        with pytest.raises(TypeError, match="model must be a str"):
-            helper([], model=None)
+    async def describe(error):
+        return ""
+
+    for wrong in ("text", describe):
+        with pytest.raises(TypeError, match="describe_error must be a plain function"):
+            make([], describe_error=wrong)
+
+
+@pytest.mark.parametrize("helper", HELPERS)
+def test_ids_and_models_are_text_that_can_be_written(helper):
+    required = {} if helper is ui_message_stream else {"model": "m"}
+    for name in ("id", *required):
+        with pytest.raises(TypeError, match=f"{name} must be a str, not 5"):
+            helper([], **{**required, name: 5})
+        with pytest.raises(UnicodeEncodeError):
+            helper([], **{**required, name: "\ud800"})
+
+
+@pytest.mark.parametrize(
+    ("helper", "name"),
+    [
+        (openai_chat_stream, "created"),
+        (openai_responses_stream, "created_at"),
+        (anthropic_messages_stream, "input_tokens"),
+    ],
+)
+def test_numbers_are_checked(helper, name):
+    for wrong in ("5", 1.5, True):
+        with pytest.raises(TypeError, match=f"{name} must be an int, not"):
+            helper([], model="m", **{name: wrong})
+    with pytest.raises(ValueError, match=f"{name} must not be negative: -1"):
+        helper([], model="m", **{name: -1})
+
+
+def test_include_usage_is_a_bool():
+    with pytest.raises(TypeError, match="include_usage must be a bool, not None"):
+        openai_chat_stream([], model="m", include_usage=None)
+
+
+async def unawaited():
+    return []
+
+
+def test_what_an_sdk_returns_before_it_is_a_stream_gets_a_hint(make):
+    coroutine = unawaited()
+    with pytest.raises(TypeError, match="not coroutine: await it"):
+        make(coroutine)
+    coroutine.close()
+    with pytest.raises(TypeError, match="not _AsyncGeneratorContextManager: enter it with 'async"):
+        make(contextlib.asynccontextmanager(Tokens)())
+    with pytest.raises(TypeError, match="not closing: enter it with 'with'"):
+        make(contextlib.closing(Tokens()))
 
 
 @pytest.mark.parametrize(
@@ -190,6 +318,8 @@ def test_other_arguments_of_a_wrong_type_are_refused_at_once(make):
         (lambda: ToolCall(id="x", name=b"f"), TypeError),
         (lambda: ToolCall(id="x", name="f", arguments={"a": 1}), TypeError),
         (lambda: ToolCall(id="x", name="f", arguments="\ud800"), UnicodeEncodeError),
+        (lambda: ToolCall(id="\ud800", name="f"), UnicodeEncodeError),
+        (lambda: ToolCall(id="x", name="\ud800"), UnicodeEncodeError),
         (lambda: Usage("1", 2), TypeError),
         (lambda: Usage(True, 2), TypeError),
         (lambda: Usage(1, -2), ValueError),
@@ -244,9 +374,10 @@ def test_the_stream_of_an_sdk_is_closed(make, kind_of_stream, items, caplog):
     assert stream.closed == 1
 
 
-def test_the_stream_of_an_sdk_is_closed_if_nothing_was_read(make):
+@pytest.mark.parametrize("kind_of_stream", [SDKStream, SyncSDKStream])
+def test_the_stream_of_an_sdk_is_closed_if_nothing_was_read(make, kind_of_stream):
     async def main():
-        source = SDKStream("a")
+        source = kind_of_stream("a")
         stream = make(source)
         await stream.aclose()
         await stream.aclose()
@@ -378,13 +509,42 @@ def test_the_response_has_the_protocols_headers_and_ones_own(protocol, make, sou
     assert text_of(parsed(reply.content)) == "a"
 
 
+def test_a_header_of_ones_own_replaces_the_protocols_in_any_case():
+    stream = ui_message_stream([])
+    headers = stream.response(headers={"X-Vercel-AI-UI-Message-Stream": "v2"}).headers
+    assert headers.getlist("x-vercel-ai-ui-message-stream") == ["v2"]
+
+
 def test_the_events_can_be_handed_to_a_response_of_ones_own(make, source):
     reply = TestClient(application(lambda: EventSourceResponse(make(source("a"))))).get("/")
     assert text_of(parsed(reply.content)) == "a"
 
 
-def test_head_closes_what_was_not_read(make):
-    source = SDKStream("a")
+class FailsToClose(SDKStream):
+    async def close(self):
+        raise RuntimeError("in close")
+
+
+class SyncFailsToClose(SyncSDKStream):
+    def close(self):
+        raise RuntimeError("in close")
+
+
+@pytest.mark.parametrize("kind_of_stream", [FailsToClose, SyncFailsToClose])
+def test_an_exception_while_closing_is_logged_and_what_was_written_stays_whole(
+    serve, protocol, make, kind_of_stream, caplog
+):
+    server = serve(application(lambda: make(kind_of_stream("a")).response()))
+    reply = server.request("/")
+    assert reply.whole
+    assert [kind(*event) for event in parsed(reply.body)][-len(ENDS[protocol]) :] == ENDS[protocol]
+    (record,) = [record for record in caplog.records if record.name == "eventwire"]
+    assert str(record.exc_info[1]) == "in close"
+
+
+@pytest.mark.parametrize("kind_of_stream", [SDKStream, SyncSDKStream])
+def test_head_closes_what_was_not_read(make, kind_of_stream):
+    source = kind_of_stream("a")
     app = application(lambda: make(source).response())
     assert TestClient(app).head("/").content == b""
     assert source.closed == 1
@@ -398,6 +558,15 @@ def test_an_early_http_exception_becomes_a_response_if_the_first_event_is_waited
 
     reply = TestClient(application(respond)).get("/")
     assert (reply.status_code, reply.text) == (429, "slow down")
+
+
+def test_an_exception_after_a_passed_ping_is_an_event_for_the_response_has_begun(source, caplog):
+    def respond():
+        stream = anthropic_messages_stream(source({"type": "ping"}, HTTPException(429)), model="m")
+        return stream.response(wait_for_first_event=True)
+
+    events = parsed(TestClient(application(respond)).get("/").content)
+    assert [kind(*event) for event in events] == ["ping", "error"]
 
 
 def test_a_later_exception_is_an_event_also_if_the_first_event_is_waited_for(

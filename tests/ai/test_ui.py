@@ -119,3 +119,54 @@ def test_chunks_that_end_without_a_finish_are_an_error():
 def test_a_passed_error_is_not_said_twice():
     passed = [{"type": "start"}, {"type": "error", "errorText": "x"}]
     assert names(ui(Tokens(*passed))) == ["start", "error", "[DONE]"]
+
+
+@pytest.mark.parametrize("last", ["tool-output-available", "tool-output-error"])
+def test_a_call_is_complete_before_its_output_is_passed_through(last):
+    output = {"type": last, "toolCallId": "x"}
+    events = names(ui(Tokens(ToolCall(id="x", name="f", arguments="{}"), output, "b")))
+    assert events[2:6] == [
+        "tool-input-start",
+        "tool-input-delta",
+        "tool-input-available",
+        last,
+    ]
+    assert events.count("tool-input-available") == 1
+
+
+@pytest.mark.parametrize("name", ["tool-input-available", "tool-input-error"])
+def test_a_passed_input_of_the_open_call_is_the_one(name):
+    passed = {"type": name, "toolCallId": "x", "toolName": "f", "input": {}}
+    events = names(ui(Tokens(ToolCall(id="x", name="f", arguments="{}"), passed)))
+    assert events[2:] == [
+        "tool-input-start",
+        "tool-input-delta",
+        name,
+        "finish-step",
+        "finish",
+        "[DONE]",
+    ]
+
+
+def test_what_is_about_another_call_leaves_the_open_one_open():
+    items = [
+        ToolCall(id="x", name="f", arguments="{"),
+        {"type": "tool-output-available", "toolCallId": "y"},
+    ]
+    events = names(ui(Tokens(*items, ToolCall(id="x", arguments="}"))))
+    assert events[2:7] == [
+        "tool-input-start",
+        "tool-input-delta",
+        "tool-output-available",
+        "tool-input-delta",
+        "tool-input-available",
+    ]
+
+
+@pytest.mark.parametrize("name", ["finish-step", "finish", "abort"])
+@pytest.mark.parametrize("first", ["text", ToolCall(id="x", name="f")], ids=["text", "call"])
+def test_a_passed_end_comes_after_the_end_of_what_is_open(name, first):
+    events = names(ui(Tokens(first, {"type": name})))
+    ending = "text-end" if first == "text" else "tool-input-available"
+    assert events.index(ending) == events.index(name) - 1
+    assert events.count(ending) == 1

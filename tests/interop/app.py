@@ -7,6 +7,7 @@ still open, in ``closed``. All ids and times are fixed, so that an answer can be
 from __future__ import annotations
 
 import asyncio
+import collections
 import time
 
 from starlette.applications import Starlette
@@ -29,6 +30,9 @@ ARGUMENTS = ['{"city": "Pa', 'ris", "unit"', ': "celsius"}']
 closed: dict[str, float] = {}
 """When the generator of a path's stream had ended."""
 
+pings: collections.Counter[str] = collections.Counter()
+"""How many keep-alive messages were sent on a path."""
+
 
 async def conversation(path):
     for text in TEXT:
@@ -39,7 +43,10 @@ async def conversation(path):
 
 async def pause(path):
     yield "before"
-    await asyncio.sleep(PING_INTERVAL * 4)
+    enough = pings[path] + 3
+    async with asyncio.timeout(20):
+        while pings[path] < enough:
+            await asyncio.sleep(PING_INTERVAL / 4)
     yield ", after"
 
 
@@ -56,6 +63,11 @@ async def error(path):
     raise RuntimeError("secret")
 
 
+async def failing_at_first(path):
+    raise RuntimeError("secret")
+    yield
+
+
 async def endless(path):
     try:
         while True:
@@ -70,6 +82,7 @@ SCENARIOS = {
     "pause": pause,
     "tool": tool,
     "error": error,
+    "failing_at_first": failing_at_first,
     "endless": endless,
 }
 
@@ -98,10 +111,26 @@ PROTOCOLS = {
 }
 
 
+class Counted:
+    """A response whose pings are counted as they are sent."""
+
+    def __init__(self, response, path):
+        self.response, self.path = response, path
+
+    async def __call__(self, scope, receive, send):
+        async def counting(message):
+            body = message.get("body", b"")
+            pings[self.path] += body.count(b": ping\n")  # also of "event: ping"
+            await send(message)
+
+        await self.response(scope, receive, counting)
+
+
 def endpoint(stream):
     async def answer(request):
-        tokens = SCENARIOS[request.path_params["scenario"]](request.url.path)
-        return stream(tokens).response(ping_interval=PING_INTERVAL)
+        scenario, path = request.path_params["scenario"], request.url.path
+        response = stream(SCENARIOS[scenario](path)).response(ping_interval=PING_INTERVAL)
+        return Counted(response, path) if scenario == "pause" else response
 
     return answer
 

@@ -3,7 +3,7 @@
 import app as judged
 import pytest
 
-from ai_helpers import parsed
+from ai_helpers import parsed, without_random_ids
 from receiver import receive
 
 TEXT = "".join(judged.TEXT)
@@ -64,6 +64,11 @@ class TestOpenAI:
         event = results["responses"]["error"]
         assert event["type"] == "response.failed"
         assert event["response"]["error"] == {"code": "server_error", "message": ERROR}
+
+    def test_an_error_at_first_is_an_error_as_well(self, results):
+        response = results["responses"]["failing_at_first"]
+        assert (response["status"], response["error"]["message"]) == ("failed", ERROR)
+        assert results["chat"]["failing_at_first"]["message"] == ERROR
 
     @pytest.mark.parametrize("path", ["v1/chat/completions", "v1/responses"])
     def test_leaving_a_stream_ends_the_generator(self, results, was_closed, path):
@@ -191,6 +196,8 @@ class TestGeneric:
         assert comparable(seen) == comparable(expected)
         if (scenario, path) == ("pause", "v1/messages"):
             assert sum(name == "ping" for name, _ in seen) >= 3
+        if scenario == "conversation":
+            assert len(seen) > len(judged.TEXT)
 
     @pytest.mark.parametrize("path", judged.PROTOCOLS)
     def test_leaving_a_stream_ends_the_generator(self, results, was_closed, client, path):
@@ -199,10 +206,5 @@ class TestGeneric:
 
 
 def comparable(events):
-    """Leave out pings, which depend on time; items of responses have random ids."""
-    random = "response."
-    return [
-        (name, len(data) if name.startswith(random) else data)
-        for name, data in events
-        if name != "ping"
-    ]
+    """Leave out pings, which depend on time, and the random ids of a response's items."""
+    return [(name, without_random_ids(data)) for name, data in events if name != "ping"]

@@ -150,6 +150,13 @@ def test_an_error_in_a_response_is_a_failed_response(api):
     assert "secret" not in event.to_json()
 
 
+def test_an_error_at_first_is_an_error_as_well(api):
+    event = run(response(api, "failing_at_first"))
+    assert (event.type, event.response.error.code) == ("response.failed", "server_error")
+    with pytest.raises(openai.APIError, match="An error occurred while the answer"):
+        run(chat(api, "failing_at_first"))
+
+
 @pytest.mark.parametrize("scenario", ["conversation", "pause", "tool"])
 @pytest.mark.parametrize(
     ("path", "type_"),

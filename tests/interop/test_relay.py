@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.routing import Route
 
-from ai_helpers import parsed
+from ai_helpers import parsed, without_random_ids
 from eventwire.ai import anthropic_messages_stream, openai_chat_stream, openai_responses_stream
 from servers import Server
 
@@ -74,7 +74,9 @@ def relay(base):
 
 def comparable(body):
     """Return the events, without pings and without the random ids of a response's items."""
-    events = parsed(re.sub(rb"(msg|fc)_[0-9a-f]{24}", rb"\1", body))
+    # Until the SDK's stream is closed, after the last event, the connection is kept alive.
+    body = re.sub(rb"(: ping\n)+\Z", b"", body)
+    events = parsed(without_random_ids(body.decode()).encode())
     return [event for event in events if event[0] != "ping"]
 
 

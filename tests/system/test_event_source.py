@@ -17,9 +17,10 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 
+from ai_helpers import without_random_ids
 from eventwire import EventSourceResponse, ServerSentEvent
 from receiver import receive
-from servers import Server
+from servers import Server, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,12 +87,50 @@ def test_event_source_reads_what_the_standard_says(
 
 
 def comparable(events: Any) -> list[Any]:
-    """Leave out pings, which depend on time; items of responses have random ids."""
-    return [
-        (name, len(data) if name.startswith("response.") else data)
-        for name, data in events
-        if name != "ping"
-    ]
+    """Leave out pings, which depend on time, and the random ids of a response's items."""
+    return [(name, without_random_ids(data)) for name, data in events if name != "ping"]
+
+
+LEAVE = {
+    "EventSource": """
+        const [url, name, done] = arguments
+        const source = new EventSource(url)
+        source.addEventListener(name, (event) => {
+            source.close()
+            done(Date.now())
+        })
+    """,
+    "fetch": """
+        const [url, name, done] = arguments
+        const controller = new AbortController()
+        fetch(url, { method: "POST", signal: controller.signal }).then(async (response) => {
+            await response.body.getReader().read()
+            controller.abort()
+            done(Date.now())
+        })
+    """,
+}
+
+
+@pytest.mark.parametrize("leave", LEAVE)
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("v1/chat/completions", "message"),
+        ("v1/responses", "response.output_text.delta"),
+        ("v1/messages", "content_block_delta"),
+        ("ui", "message"),
+    ],
+)
+def test_leaving_a_stream_ends_the_generator_within_250_ms(
+    browser: Chrome, origin: Server, leave: str, path: str, name: str
+) -> None:
+    browser.get(f"http://127.0.0.1:{origin.port}/")
+    clocks = time.time() - time.monotonic()
+    where = f"/{leave}/endless/{path}"
+    left = browser.execute_async_script(LEAVE[leave], where, name) / 1000 - clocks
+    wait_until(lambda: where in judged.closed, f"the generator of {where} to end")
+    assert judged.closed[where] - left < 0.25
 
 
 def test_event_source_goes_on_after_the_last_id_until_204(browser: Chrome, origin: Server) -> None:

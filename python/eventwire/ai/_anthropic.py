@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from eventwire._core import EventTemplate
 from eventwire._template import Slot
-from eventwire.ai._items import FinishReason, Item, ToolCall, Usage, new_id
+from eventwire.ai._items import (
+    FinishReason,
+    Item,
+    ToolCall,
+    Usage,
+    checked_id,
+    checked_int,
+    checked_text,
+)
 from eventwire.ai._stream import EventStream
 from eventwire.ai._writer import Event, Events, Writer, type_of, typed
 
@@ -60,18 +68,17 @@ def anthropic_messages_stream(
 
     Raises:
         TypeError: an argument is of a wrong type.
+        ValueError: ``input_tokens`` is negative; a lone surrogate in ``model`` or ``id``.
     """
-    if not isinstance(model, str):
-        raise TypeError(f"model must be a str, not {model!r}")
     message: dict[str, Any] = {
-        "id": new_id("msg_") if id is None else id,
+        "id": checked_id(id, "msg_"),
         "type": "message",
         "role": "assistant",
-        "model": model,
+        "model": checked_text("model", model),
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": {"input_tokens": input_tokens, "output_tokens": 0},
+        "usage": {"input_tokens": checked_int("input_tokens", input_tokens), "output_tokens": 0},
     }
     return EventStream(tokens, _MessageWriter(message), describe_error)
 

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from eventwire._core import EventTemplate, ServerSentEvent
 from eventwire._template import Slot
-from eventwire.ai._items import FinishReason, Item, ToolCall, Usage, field, new_id
+from eventwire.ai._items import (
+    FinishReason,
+    Item,
+    ToolCall,
+    Usage,
+    checked_id,
+    checked_int,
+    checked_text,
+    field,
+)
 from eventwire.ai._stream import EventStream
 from eventwire.ai._writer import Event, Events, Writer
 
@@ -58,14 +67,15 @@ def openai_chat_stream(
 
     Raises:
         TypeError: an argument is of a wrong type.
+        ValueError: ``created`` is negative; a lone surrogate in ``model`` or ``id``.
     """
-    if not isinstance(model, str):
-        raise TypeError(f"model must be a str, not {model!r}")
+    if not isinstance(include_usage, bool):
+        raise TypeError(f"include_usage must be a bool, not {include_usage!r}")
     base: dict[str, Any] = {
-        "id": new_id("chatcmpl-") if id is None else id,
+        "id": checked_id(id, "chatcmpl-"),
         "object": "chat.completion.chunk",
-        "created": int(time.time()) if created is None else created,
-        "model": model,
+        "created": int(time.time()) if created is None else checked_int("created", created),
+        "model": checked_text("model", model),
     }
     return EventStream(tokens, _ChatWriter(base, include_usage=include_usage), describe_error)
 
@@ -84,6 +94,7 @@ class _ChatWriter(Writer):
         self._tail = {"usage": None} if include_usage else {}
         self._choices: dict[Any, bool] = {}  # passed through; index: whether it is finished
         self._foreign_error = False
+        self._without_arguments: set[int] = set()
 
     def _chunk(self, delta: dict[str, Any], reason: FinishReason | None = None) -> ServerSentEvent:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
@@ -105,17 +116,22 @@ class _ChatWriter(Writer):
         return []
 
     def _open_call(self, index: int, call: ToolCall) -> Events:
+        self._without_arguments.add(index)
         function = {"name": call.name, "arguments": ""}
         return [self._call_chunk(index, id=call.id, type="function", function=function)]
 
     def _arguments(self, index: int, text: str) -> Events:
+        self._without_arguments.discard(index)
         return [self._call_chunk(index, function={"arguments": text})]
 
     def _call_chunk(self, index: int, **more: Any) -> ServerSentEvent:
         return self._chunk({"tool_calls": [{"index": index, **more}]})
 
     def _end(self, reason: FinishReason, usage: Usage | None) -> Events:
-        events = [self._chunk({}, reason)]
+        # Clients read the arguments as JSON; a model that calls without any may write none.
+        empty = sorted(self._without_arguments)
+        events = [event for index in empty for event in self._arguments(index, "{}")]
+        events.append(self._chunk({}, reason))
         if self._include_usage and usage is not None:
             counts = {
                 "prompt_tokens": usage.input_tokens,
@@ -131,14 +147,13 @@ class _ChatWriter(Writer):
 
     def _look(self, item: Any) -> None:
         if field(item, "error") is not None:
-            self._foreign_finish = self.finished = self._foreign_error = True
+            self.finished = self._foreign_error = True
         for choice in field(item, "choices") or ():
             index = field(choice, "index")
             done = field(choice, "finish_reason") is not None
             self._choices[index] = done or self._choices.get(index, False)
-        self._foreign_finish = self._foreign_finish or (
-            bool(self._choices) and all(self._choices.values())
-        )
+        done = bool(self._choices) and all(self._choices.values())
+        self._foreign_finish = done or self._foreign_error
 
     def _after_foreign(self) -> Events:
         return [] if self._foreign_error else [ServerSentEvent(raw_data=DONE)]

@@ -25,7 +25,7 @@ class ToolCall:
     Raises:
         TypeError: an argument is of a wrong type.
         ValueError: an empty ``id``.
-        UnicodeEncodeError: ``arguments`` holds a lone surrogate.
+        UnicodeEncodeError: a lone surrogate in one of them.
     """
 
     id: str
@@ -38,9 +38,10 @@ class ToolCall:
             if not (isinstance(value, str) or (field == "name" and value is None)):
                 hint = ": json.dumps() makes it" if field == "arguments" else ""
                 raise TypeError(f"ToolCall: {field} must be a str{hint}, not {value!r}")
+            if value is not None:
+                value.encode()
         if not self.id:
             raise ValueError("ToolCall: id must not be empty")
-        self.arguments.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,7 @@ class Usage:
 
     def __post_init__(self) -> None:
         for field in ("input_tokens", "output_tokens"):
-            value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"Usage: {field} must be an int, not {value!r}")
-            if value < 0:
-                raise ValueError(f"Usage: {field} must not be negative: {value}")
+            checked_int(f"Usage: {field}", getattr(self, field))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +103,8 @@ Item: TypeAlias = str | ToolCall | Finish | Mapping[str, Any] | SDKObject | Pyda
 
 def json_of(item: Any) -> str | None:
     """Return the JSON of an object of an SDK or of a model; None if it is neither."""
+    if isinstance(item, type):
+        return None
     if (to_json := getattr(item, "to_json", None)) is not None:
         return str(to_json(indent=None))
     if (model_dump_json := getattr(item, "model_dump_json", None)) is not None:
@@ -118,6 +117,38 @@ def field(item: Any, name: str) -> Any:
     return item.get(name) if isinstance(item, Mapping) else getattr(item, name, None)
 
 
+def checked_text(name: str, value: object) -> str:
+    """Return an argument of a helper that is a text.
+
+    Raises:
+        TypeError: it is none.
+        UnicodeEncodeError: it holds a lone surrogate.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {value!r}")
+    value.encode()
+    return value
+
+
+def checked_int(name: str, value: object) -> int:
+    """Return an argument of a helper that is a number.
+
+    Raises:
+        TypeError: it is none.
+        ValueError: it is negative.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} must not be negative: {value}")
+    return value
+
+
+def checked_id(value: object, prefix: str) -> str:
+    """Return the id that a helper was given, or a new one that no other answer has."""
+    return prefix + secrets.token_hex(12) if value is None else checked_text("id", value)
+
+
 def new_id(prefix: str) -> str:
     """Return an id that no other answer has."""
-    return prefix + secrets.token_hex(12)
+    return checked_id(None, prefix)

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from eventwire._core import EventTemplate
 from eventwire._template import Slot
-from eventwire.ai._items import FinishReason, Item, ToolCall, Usage, new_id
+from eventwire.ai._items import (
+    FinishReason,
+    Item,
+    ToolCall,
+    Usage,
+    checked_id,
+    checked_int,
+    checked_text,
+    field,
+    new_id,
+)
 from eventwire.ai._stream import EventStream
 from eventwire.ai._writer import Event, Events, Writer, type_of, typed
 
@@ -61,19 +71,20 @@ def openai_responses_stream(
 
     Raises:
         TypeError: an argument is of a wrong type.
+        ValueError: ``created_at`` is negative; a lone surrogate in ``model`` or ``id``.
     """
-    if not isinstance(model, str):
-        raise TypeError(f"model must be a str, not {model!r}")
     response: dict[str, Any] = {
-        "id": new_id("resp_") if id is None else id,
+        "id": checked_id(id, "resp_"),
         "object": "response",
-        "created_at": int(time.time()) if created_at is None else created_at,
+        "created_at": int(
+            time.time() if created_at is None else checked_int("created_at", created_at)
+        ),
         "status": "in_progress",
         "error": None,
         "incomplete_details": None,
         "instructions": None,
         "metadata": {},
-        "model": model,
+        "model": checked_text("model", model),
         "output": [],
         "parallel_tool_calls": True,
         "temperature": None,
@@ -148,20 +159,23 @@ class _ResponseWriter(Writer):
         super()._close()
         if self._item is None:
             return []
+        events: Events = []
+        if self._item["type"] == "function_call" and not self._pieces:
+            # Clients read the arguments as JSON; a model that calls without any may write none.
+            events = self._arguments(0, "{}")
         text = "".join(self._pieces)
         done = self._closed("completed")
-        events: Events = []
         if done["type"] == "message":
             where = self._where(content_index=0)
             part = done["content"][0]
-            events = [
+            events += [
                 self._event("response.output_text.done", **where, text=text, logprobs=[]),
                 self._event("response.content_part.done", **where, part=part),
             ]
         else:
             where = self._where()
             name = "response.function_call_arguments.done"
-            events = [self._event(name, **where, name=done["name"], arguments=text)]
+            events.append(self._event(name, **where, name=done["name"], arguments=text))
         number = len(self._output)
         events.append(self._event("response.output_item.done", output_index=number, item=done))
         self._output.append(done)
@@ -189,12 +203,14 @@ class _ResponseWriter(Writer):
         return [self._event(f"response.{status}", response=response)]
 
     def _error(self, message: str) -> Events:
+        # The SDKs refuse a stream that begins with anything but response.created.
+        events = [] if self.started else self._start(None)
         output = list(self._output)
         if self._item is not None:
             output.append(self._closed("incomplete"))
         error = {"code": "server_error", "message": message}
         response = {**self._response, "status": "failed", "error": error, "output": output}
-        return [self._event("response.failed", response=response)]
+        return [*events, self._event("response.failed", response=response)]
 
     def _name(self, item: Any) -> str | None:
         return type_of(item)
@@ -204,6 +220,13 @@ class _ResponseWriter(Writer):
         ends = ("response.completed", "response.failed", "response.incomplete", "error")
         if name in ends:
             self._foreign_finish = self.finished = True
+        # Of what goes on from here, should it be an error of ours.
+        number, response = field(item, "sequence_number"), field(item, "response")
+        if isinstance(number, int):
+            self._number = number + 1
+        for key in ("id", "model"):
+            if isinstance(value := field(response, key), str):
+                self._response = {**self._response, key: value}
 
 
 def _text_part(text: str) -> dict[str, Any]:

@@ -22,12 +22,18 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("eventwire")
 
+_NOT_CLOSED = "closing an iterable of model output failed"
+_BEGUN: Any = object()
+
 ERROR_MESSAGE = "An error occurred while the answer was generated."
 """What a client is told of an exception, unless ``describe_error`` says more."""
 
 
 class EventStream:
-    """The events of one answer: an async iterator of ``ServerSentEvent``, to be used once.
+    """The events of one answer: an async iterator of events, to be used once.
+
+    Most are ``ServerSentEvent``; those of pieces of text come from a template
+    (``TemplatedEvent``), which every response and ``Encoder`` writes alike.
 
     ``return stream.response()`` sends them with the protocol's headers and keep-alive. Iterated
     by hand, ``async for event in stream: yield event``, they come without these; so they do in
@@ -36,6 +42,9 @@ class EventStream:
     Closing it, or cancelling the task that waits for it, closes the iterable of tokens at once;
     so does the end of the answer. If the iterable raises, or yields what cannot be written, the
     client gets an error in the protocol's own form, the exception is logged, and the stream ends.
+    What is no ``Exception`` (``CancelledError``, a ``BaseExceptionGroup``) passes through, and the
+    answer stays without an end, by which its client knows that it was cut. An exception while the
+    iterable is closed is logged; what was written stays whole.
     """
 
     def __init__(
@@ -45,8 +54,12 @@ class EventStream:
         describe_error: Callable[[Exception], str] | None,
     ) -> None:
         """Made by the helpers; see there."""
-        if describe_error is not None and not callable(describe_error):
-            raise TypeError(f"describe_error must be a function, or None, not {describe_error!r}")
+        if describe_error is not None and (
+            not callable(describe_error) or inspect.iscoroutinefunction(describe_error)
+        ):
+            raise TypeError(
+                f"describe_error must be a plain function, or None, not {describe_error!r}"
+            )
         self._tokens = tokens
         self._writer = writer
         self._describe_error = describe_error
@@ -58,10 +71,13 @@ class EventStream:
             self._events = self._asynchronous(tokens)
         elif _is_sync(tokens):
             self._sync = self._synchronous(tokens)
+            next(self._sync)
+            self._entered = True
             self._events = ThreadedIterator(self._sync)
         else:
             raise TypeError(
-                f"tokens must be an async or sync iterable of text, not {type(tokens).__name__}"
+                "tokens must be an async or sync iterable of text, "
+                f"not {type(tokens).__name__}{_hint(tokens)}"
             )
 
     def __aiter__(self) -> Self:
@@ -76,7 +92,7 @@ class EventStream:
         if not self._entered:
             # A generator that never ran has nothing to clean up; the connection of an SDK has.
             self._entered = True
-            await _aclose(self._tokens)
+            await _aclose_all(None, self._tokens)
 
     def response(
         self,
@@ -108,10 +124,12 @@ class EventStream:
             self._raises_at_first = True
             chosen["ping_message"] = self._noticed(chosen.get("ping_message", KEEPALIVE_COMMENT))
         content = self if self._sync is None else self._sync
+        named = {name.lower() for name in headers or ()}
+        ours = {name: text for name, text in self._writer.headers.items() if name not in named}
         return EventSourceResponse(
             content,
             status_code,
-            {**self._writer.headers, **(headers or {})},
+            {**ours, **(headers or {})},
             background=background,
             **chosen,
         )
@@ -142,6 +160,7 @@ class EventStream:
                         yield writer.delta(item)
                         continue
                     for event in writer.feed(item):
+                        self._raises_at_first = False
                         yield event
                     if writer.finished:
                         break
@@ -151,34 +170,37 @@ class EventStream:
                 for event in self._failed(error):
                     yield event
         finally:
-            await _aclose(iterator)
-            if iterator is not tokens:
-                await _aclose(tokens)
+            await _aclose_all(iterator, tokens)
 
     def _synchronous(self, tokens: Iterable[Item]) -> Generator[Event]:
-        self._entered = True
+        """Yield the events, after a first step that is to be taken at once.
+
+        By it the generator has begun: whoever closes it, or forgets it, closes ``tokens``, also if
+        no event was asked for.
+        """
         writer = self._writer
         iterator = None
         try:
+            yield _BEGUN
             try:
                 iterator = iter(tokens)
                 for item in iterator:
                     if type(item) is str and item.isascii() and item and writer.delta is not None:
                         yield writer.delta(item)
                         continue
-                    yield from writer.feed(item)
+                    for event in writer.feed(item):
+                        self._raises_at_first = False
+                        yield event
                     if writer.finished:
                         break
                 yield from writer.end()
             except Exception as error:  # noqa: BLE001  # as above
                 yield from self._failed(error)
         finally:
-            _close(iterator)
-            if iterator is not tokens:
-                _close(tokens)
+            _close_all(iterator, tokens)
 
     def _failed(self, error: Exception) -> Iterable[Event]:
-        if self._raises_at_first and not self._writer.started:
+        if self._raises_at_first:
             raise error
         _log.error("a stream of model output failed", exc_info=error)
         return self._writer.fail(self._message(error))
@@ -203,16 +225,36 @@ def _is_sync(tokens: Any) -> bool:
     return isinstance(tokens, Iterable) or hasattr(tokens, "__getitem__")
 
 
-async def _aclose(source: Any) -> None:
-    """Close an async iterator, or the stream of an SDK, whose method is called ``close``."""
-    close = getattr(source, "aclose", None) or getattr(source, "close", None)
-    if close is not None:
-        result = close()
-        if inspect.isawaitable(result):
-            await result
+def _hint(tokens: Any) -> str:
+    """Return what to do with what an SDK returns before it is a stream."""
+    if inspect.isawaitable(tokens):
+        return ": await it"
+    if hasattr(tokens, "__aenter__"):
+        return ": enter it with 'async with'"
+    return ": enter it with 'with'" if hasattr(tokens, "__enter__") else ""
 
 
-def _close(source: Any) -> None:
-    close = getattr(source, "close", None)
-    if close is not None:
-        close()
+async def _aclose_all(iterator: Any, tokens: Any) -> None:
+    """Close the iterator of an iterable, and the iterable, if that is another object.
+
+    The stream of an SDK calls it ``close``.
+    """
+    for source in [iterator, tokens] if iterator is not tokens else [tokens]:
+        close = getattr(source, "aclose", None) or getattr(source, "close", None)
+        if close is not None:
+            try:
+                result = close()
+                if inspect.isawaitable(result):
+                    await result
+            except Exception:  # noqa: BLE001  # what was written is whole
+                _log.exception(_NOT_CLOSED)
+
+
+def _close_all(iterator: Any, tokens: Any) -> None:
+    for source in [iterator, tokens] if iterator is not tokens else [tokens]:
+        close = getattr(source, "close", None)
+        if close is not None:
+            try:
+                close()
+            except Exception:  # noqa: BLE001  # as above
+                _log.exception(_NOT_CLOSED)

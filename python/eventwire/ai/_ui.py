@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from eventwire._core import EventTemplate, ServerSentEvent
 from eventwire._template import Slot
-from eventwire.ai._items import FinishReason, Item, ToolCall, Usage, new_id
+from eventwire.ai._items import FinishReason, Item, ToolCall, Usage, checked_id, field
 from eventwire.ai._stream import EventStream
 from eventwire.ai._writer import Event, Events, Writer, type_of
 
@@ -46,9 +46,9 @@ def ui_message_stream(
 
     Raises:
         TypeError: an argument is of a wrong type.
+        ValueError: a lone surrogate in ``id``.
     """
-    writer = _UIWriter(new_id("msg-") if id is None else id)
-    return EventStream(tokens, writer, describe_error)
+    return EventStream(tokens, _UIWriter(checked_id(id, "msg-")), describe_error)
 
 
 class _UIWriter(Writer):
@@ -123,6 +123,18 @@ class _UIWriter(Writer):
 
     def _opens(self, item: Any) -> bool:
         return type_of(item) == "start"
+
+    def _before(self, item: Any) -> Events:
+        """Close what is open where its end would be refused after the item.
+
+        That is: before the end of a step or of the answer, and before more about the open call.
+        """
+        name = type_of(item)
+        if self._open is not None and field(item, "toolCallId") == self._open.id:
+            if name in ("tool-input-available", "tool-input-error"):
+                self._open = None  # the item closes it
+            return self._close()
+        return self._close() if name in ("finish-step", "finish", "abort") else []
 
     def _look(self, item: Any) -> None:
         name = type_of(item)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from eventwire._core import ServerSentEvent, TemplatedEvent
+from eventwire._core import Encoder, ServerSentEvent, TemplatedEvent
 from eventwire.ai._items import Finish, FinishReason, ToolCall, Usage, field, json_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Event: TypeAlias = ServerSentEvent | TemplatedEvent
 Events: TypeAlias = list[Event]
 
+_ENCODER = Encoder()
 _MIXED = "text and events that are passed through cannot be mixed in this protocol"
 
 
@@ -135,8 +136,9 @@ class Writer(ABC):
                 "an iterable of model output must yield str, ToolCall, Finish, or events of the "
                 f"protocol (objects of its SDK, models, dicts), not {type(item).__name__}{hint}"
             )
+        passed = self._passed(item, text)
         if self._is_neutral(item):
-            return [self._passed(item, text)]
+            return [passed]
         if self._own and not self._mixes:
             raise TypeError(_MIXED)
         opening = self._opens(item)
@@ -146,13 +148,16 @@ class Writer(ABC):
         self._look(item)
         if self._foreign_finish:
             self.delta = None  # the next text is an error
-        return [*events, self._passed(item, text)]
+        return [*events, *self._before(item), passed]
 
     def _passed(self, item: Any, text: str | None) -> ServerSentEvent:
         name = self._name(item)
         if text is None:
-            return ServerSentEvent(data=dict(item), event=name)
-        return ServerSentEvent(raw_data=text, event=name)
+            event = ServerSentEvent(data=dict(item), event=name)
+        else:
+            event = ServerSentEvent(raw_data=text, event=name)
+        _ENCODER.encode(event)  # what cannot be written is an error here, where it is told in form
+        return event
 
     def _check_unfinished(self, what: str) -> None:
         if self._foreign_finish:
@@ -185,6 +190,10 @@ class Writer(ABC):
     def _name(self, item: Any) -> str | None:  # noqa: ARG002
         """Return the name of an event that is passed through."""
         return None
+
+    def _before(self, item: Any) -> Events:  # noqa: ARG002
+        """Return what must stand before an event that is passed through."""
+        return []
 
     def _after_foreign(self) -> Events:
         """Return what follows a finish that was passed through."""

@@ -29,6 +29,7 @@ await report({
     conversation: chat,
     pause: chat,
     tool: chat,
+    failing_at_first: chat,
     error: async (scenario) => {
       const seen = []
       const stream = await client(scenario).chat.completions.create({ model: "m", messages, stream: true })
@@ -47,6 +48,7 @@ await report({
     conversation: response,
     pause: response,
     tool: response,
+    failing_at_first: response,
     error: async (scenario) =>
       (await payloads(await client(scenario).responses.create({ model: "m", input: "Hi", stream: true }))).at(-1),
     endless: async (scenario) =>
