@@ -8,32 +8,56 @@ With the SDK: ``Anthropic(base_url="http://127.0.0.1:8000", api_key="none")``.
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from eventwire.ai import Finish, Usage, anthropic_messages_stream
 
 app = FastAPI()
 
 
+class Block(BaseModel):
+    """A block of a message; what is not text is not heard."""
+
+    type: str
+    text: str = ""
+
+
 class Message(BaseModel):
     """A message of the conversation."""
 
     role: str
-    content: str
+    content: str | list[Block]
+
+    @property
+    def text(self) -> str:
+        """All text in it."""
+        if isinstance(self.content, str):
+            return self.content
+        return " ".join(block.text for block in self.content)
 
 
 class MessagesRequest(BaseModel):
     """The body of a request; other fields are ignored."""
 
     model: str
-    max_tokens: int
-    messages: list[Message]
-    stream: bool = False
+    max_tokens: Annotated[int, Field(ge=1)]
+    messages: Annotated[list[Message], Field(min_length=1)]
+    stream: bool | None = False
+
+
+@app.exception_handler(RequestValidationError)
+def not_understood(request: Request, error: RequestValidationError) -> Response:
+    """Say in Anthropic's form which part of a request was wrong."""
+    first = error.errors()[0]
+    where = ".".join(str(step) for step in first["loc"][1:])
+    wrong = {"type": "invalid_request_error", "message": f"{where}: {first['msg']}"}
+    return JSONResponse({"type": "error", "error": wrong}, 400)
 
 
 async def parrot(words: list[str], limit: int) -> AsyncIterator[str | Finish]:
@@ -51,7 +75,7 @@ async def parrot(words: list[str], limit: int) -> AsyncIterator[str | Finish]:
 @app.post("/v1/messages")
 async def messages(request: MessagesRequest) -> Response:
     """Answer the last message."""
-    words = request.messages[-1].content.split()
+    words = request.messages[-1].text.split()
     if request.stream:
         stream = anthropic_messages_stream(
             parrot(words, request.max_tokens), model=request.model, input_tokens=len(words)

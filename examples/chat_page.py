@@ -1,8 +1,9 @@
-"""A chat page that reads the same answer with ``fetch`` and with ``EventSource``.
+"""A chat page that reads an answer with ``fetch``, and again with ``EventSource``.
 
     python examples/chat_page.py     # then open http://127.0.0.1:8000
 
-``fetch`` can POST and ends when the body ends; the page takes the events apart itself.
+``fetch`` can POST and ends when the body ends; the page takes the events apart itself. It reads
+what OpenAI's clients read: one endpoint serves both.
 ``EventSource`` can only GET and reconnects whenever a body ends, so the server says when the answer
 is over (event ``done``) and the page closes it; a client that comes back all the same, with the
 answer's last id, gets 204, which ends EventSource for good.
@@ -15,9 +16,10 @@ from typing import Annotated
 import uvicorn
 from fastapi import FastAPI, Header
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from eventwire import EventSourceResponse, ServerSentEvent
+from eventwire.ai import openai_chat_stream
 
 app = FastAPI()
 
@@ -56,13 +58,13 @@ PAGE = """<!doctype html>
   }
 
   async function byFetch(prompt) {
-    const response = await fetch("/chat", {
+    const response = await fetch("/v1/chat/completions", {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ prompt }),
+      body: JSON.stringify({ messages: [{ role: "user", content: prompt }] }),
     })
-    for await (const event of events(response))
-      if (event.type === "token") show("fetch", JSON.parse(event.data).text)
+    for await (const { data } of events(response))
+      if (data !== "[DONE]") show("fetch", JSON.parse(data).choices[0].delta.content ?? "")
     document.body.dataset.fetch = "done"
   }
 
@@ -85,19 +87,33 @@ PAGE = """<!doctype html>
 """
 
 
-class Question(BaseModel):
+class Message(BaseModel):
+    """A message of the conversation."""
+
+    role: str
+    content: str
+
+
+class Conversation(BaseModel):
     """What ``fetch`` sends."""
 
-    prompt: str
+    messages: Annotated[list[Message], Field(min_length=1)]
 
 
-async def answer(prompt: str, seen: int = 0) -> AsyncIterator[ServerSentEvent]:
-    """Say something, word by word, from the first word that was not seen."""
-    words = f"You said: {prompt}. How nice of you!".split()
-    for number, word in enumerate(words, 1):
+async def answer(prompt: str) -> AsyncIterator[str]:
+    """Stand for a model: say something, word by word."""
+    for word in f"You said: {prompt}. How nice of you!".split():
+        yield f"{word} "
+        await asyncio.sleep(0.05)
+
+
+async def numbered(tokens: AsyncIterator[str], seen: int) -> AsyncIterator[ServerSentEvent]:
+    """Give each token an id, and leave out those that were seen."""
+    number = 0
+    async for token in tokens:
+        number += 1
         if number > seen:
-            yield ServerSentEvent(data={"text": f"{word} "}, event="token", id=str(number))
-            await asyncio.sleep(0.05)
+            yield ServerSentEvent(data={"text": token}, event="token", id=str(number))
     yield ServerSentEvent(data={}, event="done", id="end")
 
 
@@ -107,19 +123,20 @@ async def page() -> HTMLResponse:
     return HTMLResponse(PAGE)
 
 
-@app.post("/chat")
-async def chat(question: Question) -> Response:
-    """Answer ``fetch``."""
-    return EventSourceResponse(answer(question.prompt))
+@app.post("/v1/chat/completions")
+async def chat_completions(conversation: Conversation) -> Response:
+    """Answer ``fetch``, or an OpenAI client."""
+    tokens = answer(conversation.messages[-1].content)
+    return openai_chat_stream(tokens, model="parrot").response()
 
 
 @app.get("/chat")
-async def chat_again(prompt: str, last_event_id: Annotated[str, Header()] = "") -> Response:
+async def chat(prompt: str, last_event_id: Annotated[str, Header()] = "") -> Response:
     """Answer ``EventSource``, also when it reconnects in the middle."""
     if last_event_id == "end":
         return Response(status_code=204)
     seen = int(last_event_id) if last_event_id.isdecimal() else 0
-    return EventSourceResponse(answer(prompt, seen))
+    return EventSourceResponse(numbered(answer(prompt), seen))
 
 
 if __name__ == "__main__":

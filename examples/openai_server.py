@@ -11,23 +11,38 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import uvicorn
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from eventwire.ai import Finish, Usage, openai_chat_stream, openai_responses_stream
 
 app = FastAPI()
 
 
+class Part(BaseModel):
+    """A part of a message; what is not text is not heard."""
+
+    type: str
+    text: str = ""
+
+
 class Message(BaseModel):
-    """A message of the conversation."""
+    """A message of the conversation; one that only calls tools has no content."""
 
     role: str
-    content: str
+    content: str | list[Part] | None = None
+
+    @property
+    def text(self) -> str:
+        """All text in it."""
+        if isinstance(self.content, list):
+            return " ".join(part.text for part in self.content)
+        return self.content or ""
 
 
 class StreamOptions(BaseModel):
@@ -40,17 +55,34 @@ class ChatRequest(BaseModel):
     """The body of a chat completion; other fields are ignored."""
 
     model: str
-    messages: list[Message]
-    stream: bool = False
-    stream_options: StreamOptions = StreamOptions()
+    messages: Annotated[list[Message], Field(min_length=1)]
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
 
 
 class ResponsesRequest(BaseModel):
     """The body of a response; other fields are ignored."""
 
     model: str
-    input: str
-    stream: bool = False
+    input: str | Annotated[list[Message], Field(min_length=1)]
+    stream: bool | None = False
+
+
+@app.exception_handler(HTTPException)
+def refused(request: Request, error: HTTPException) -> Response:
+    """Say in OpenAI's form what was wrong."""
+    return JSONResponse(
+        {"error": {"message": error.detail, "type": "invalid_request_error", "code": None}},
+        error.status_code,
+    )
+
+
+@app.exception_handler(RequestValidationError)
+def not_understood(request: Request, error: RequestValidationError) -> Response:
+    """Say which part of a request was wrong, as the 400 that OpenAI's clients expect."""
+    first = error.errors()[0]
+    where = ".".join(str(step) for step in first["loc"][1:])
+    return refused(request, HTTPException(400, f"{where}: {first['msg']}"))
 
 
 async def parrot(prompt: str) -> AsyncIterator[str | Finish]:
@@ -78,9 +110,10 @@ async def chat_completions(request: ChatRequest) -> Response:
     """Answer the last message."""
     if request.model != "parrot":
         raise HTTPException(404, f"there is no model {request.model}")
-    tokens = parrot(request.messages[-1].content)
+    tokens = parrot(request.messages[-1].text)
     if request.stream:
-        include_usage = request.stream_options.include_usage
+        options = request.stream_options or StreamOptions()
+        include_usage = options.include_usage
         return openai_chat_stream(
             tokens, model=request.model, include_usage=include_usage
         ).response()
@@ -104,7 +137,8 @@ async def chat_completions(request: ChatRequest) -> Response:
 @app.post("/v1/responses")
 async def responses(request: ResponsesRequest) -> Response:
     """Answer the input."""
-    tokens = parrot(request.input)
+    said = request.input if isinstance(request.input, str) else request.input[-1].text
+    tokens = parrot(said)
     if request.stream:
         return openai_responses_stream(tokens, model=request.model).response()
     text, _ = await whole(tokens)

@@ -5,7 +5,8 @@
 
 When a client leaves, the generator is cancelled, which closes the connection to the upstream, so
 that it can stop generating. What the upstream answers instead of a stream reaches the client as it
-is, with its status.
+is, with its status; if it cannot be reached the answer is 502. If it fails later the client's
+connection is cut, too: an answer without its end.
 """
 
 import os
@@ -15,11 +16,13 @@ from typing import Annotated
 
 import httpx
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
 from httpx_sse import EventSource
 
 from eventwire import EventSourceResponse, ServerSentEvent
 
+FORWARDED = ("content-type", "authorization", "x-api-key", "anthropic-version")
 UPSTREAM = os.environ.get("UPSTREAM", "http://127.0.0.1:8000")
 
 
@@ -36,6 +39,29 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=lifespan)
 
 
+class NoStream(Exception):  # noqa: N818
+    """The upstream answered, but not with a stream."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+
+@app.exception_handler(NoStream)
+def as_it_is(request: Request, error: NoStream) -> Response:
+    """Pass on what the upstream answered."""
+    answer = error.answer
+    return Response(
+        answer.content, answer.status_code, media_type=answer.headers.get("content-type")
+    )
+
+
+@app.exception_handler(httpx.TransportError)
+def bad_gateway(request: Request, error: httpx.TransportError) -> Response:
+    """Answer for an upstream that does not."""
+    return JSONResponse({"error": {"message": "the upstream does not answer"}}, 502)
+
+
 def pool(request: Request) -> httpx.AsyncClient:
     """Return the pool of connections."""
     client: httpx.AsyncClient = request.app.state.client
@@ -43,14 +69,13 @@ def pool(request: Request) -> httpx.AsyncClient:
 
 
 async def forwarded(
-    client: httpx.AsyncClient, path: str, body: bytes
+    client: httpx.AsyncClient, path: str, body: bytes, headers: dict[str, str]
 ) -> AsyncIterator[ServerSentEvent]:
     """Yield the upstream's events as they come."""
-    headers = {"content-type": "application/json", "accept": "text/event-stream"}
     async with client.stream("POST", path, content=body, headers=headers) as response:
-        if response.is_error:
+        if not response.headers.get("content-type", "").startswith("text/event-stream"):
             await response.aread()
-            raise HTTPException(response.status_code, response.text)
+            raise NoStream(response)
         async for event in EventSource(response).aiter_sse():
             yield ServerSentEvent(
                 raw_data=event.data,
@@ -64,9 +89,10 @@ async def forwarded(
 async def relay(
     path: str, request: Request, client: Annotated[httpx.AsyncClient, Depends(pool)]
 ) -> EventSourceResponse:
-    """Forward any POST request that is answered by a stream."""
-    events = forwarded(client, f"/{path}", await request.body())
-    # The status waits for the first event, so that the upstream's 4xx is the client's 4xx.
+    """Forward any POST request, and its answer."""
+    headers = {name: request.headers[name] for name in FORWARDED if name in request.headers}
+    events = forwarded(client, f"/{path}", await request.body(), headers)
+    # The status waits for the first event; until then the handlers above may answer instead.
     return EventSourceResponse(events, wait_for_first_event=True)
 
 

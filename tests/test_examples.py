@@ -3,6 +3,7 @@
 import contextlib
 import json
 import runpy
+import socket
 import time
 from pathlib import Path
 
@@ -73,6 +74,33 @@ def test_openai_server_refuses_a_model_that_it_has_not(example):
     assert post(server, "/v1/chat/completions", {**QUESTION, "model": "x"}).status == 404
 
 
+def test_openai_server_hears_text_in_parts_and_in_lists(example):
+    server, _ = example("openai_server")
+    parts = [{"type": "text", "text": "Hello"}, {"type": "text", "text": "you"}]
+    messages = [{"role": "assistant", "content": None}, {"role": "user", "content": parts}]
+    question = {"model": "parrot", "messages": messages, "stream": True, "stream_options": None}
+    assert text_of(parsed(post(server, "/v1/chat/completions", question).body)) == "Hello you "
+    said = [{"role": "user", "content": [{"type": "input_text", "text": "Hello you"}]}]
+    question = {"model": "parrot", "input": said, "stream": True}
+    assert text_of(parsed(post(server, "/v1/responses", question).body)) == "Hello you "
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "where"),
+    [
+        ("/v1/chat/completions", {**QUESTION, "messages": []}, "messages"),
+        ("/v1/chat/completions", {"model": "parrot"}, "messages"),
+        ("/v1/responses", {"model": "parrot"}, "input"),
+    ],
+)
+def test_openai_server_says_in_openais_form_what_is_wrong(example, path, body, where):
+    server, _ = example("openai_server")
+    reply = post(server, path, body)
+    error = json.loads(reply.body)["error"]
+    assert (reply.status, error["type"]) == (400, "invalid_request_error")
+    assert error["message"].startswith(f"{where}: ")
+
+
 def test_openai_server_answers_responses_streamed_and_whole(example):
     server, _ = example("openai_server")
     question = {"model": "parrot", "input": "Hello you"}
@@ -95,6 +123,20 @@ def test_anthropic_server_answers_messages_streamed_and_whole(example, limit, re
     assert (answer["content"][0]["text"], answer["stop_reason"]) == (said, reason)
 
 
+def test_anthropic_server_hears_blocks_and_says_in_anthropics_form_what_is_wrong(example):
+    server, _ = example("anthropic_server")
+    blocks = [{"type": "text", "text": "Hello"}, {"type": "image", "source": {}}]
+    question = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": blocks}]}
+    events = parsed(post(server, "/v1/messages", {**question, "stream": True}).body)
+    assert text_of(events) == "Hello "
+    for wrong in ({"messages": []}, {"max_tokens": 0}):
+        reply = post(server, "/v1/messages", {**question, **wrong})
+        answer = json.loads(reply.body)
+        assert (reply.status, answer["type"]) == (400, "error")
+        assert answer["error"]["type"] == "invalid_request_error"
+        assert answer["error"]["message"].startswith(f"{next(iter(wrong))}: ")
+
+
 def test_relay_forwards_the_upstreams_events(example):
     upstream, _ = example("openai_server")
     relay, _ = example("relay", UPSTREAM=f"http://127.0.0.1:{upstream.port}")
@@ -115,8 +157,35 @@ def test_relay_answers_as_the_upstream_if_that_does_not_stream(example):
     upstream, _ = example("openai_server")
     relay, _ = example("relay", UPSTREAM=f"http://127.0.0.1:{upstream.port}")
     reply = post(relay, "/v1/chat/completions", {**QUESTION, "model": "x", "stream": True})
+    direct = post(upstream, "/v1/chat/completions", {**QUESTION, "model": "x", "stream": True})
+    assert (reply.status, reply.body) == (direct.status, direct.body)
     assert reply.status == 404
-    assert b"there is no model x" in reply.body
+    for answers in (relay, upstream):
+        whole = post(answers, "/v1/chat/completions", QUESTION)
+        assert whole.status == 200
+        assert (b"content-type", b"application/json") in whole.headers
+        assert b"Hello big world" in whole.body
+
+
+def test_relay_answers_502_if_there_is_no_upstream(example):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    relay, _ = example("relay", UPSTREAM=f"http://127.0.0.1:{port}")
+    reply = post(relay, "/v1/chat/completions", {**QUESTION, "stream": True})
+    assert (reply.status, b"does not answer" in reply.body) == (502, True)
+
+
+def test_relay_is_cut_where_its_upstream_is(example):
+    async def upstream(scope, receive_, send):
+        await receive_()
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+
+    with Server(upstream) as origin:
+        relay, _ = example("relay", UPSTREAM=f"http://127.0.0.1:{origin.port}")
+        reply = post(relay, "/x", {})
+    assert (reply.body, reply.whole) == (b"data: 1\n\n", False)
 
 
 def test_relay_tells_the_upstream_within_250_ms_that_the_client_has_left(example):
@@ -187,10 +256,12 @@ def words(reply):
 def test_chat_page_answers_fetch_and_eventsource_alike(example):
     server, _ = example("chat_page")
     assert b"<!doctype html>" in server.request("/").body
-    by_fetch = post(server, "/chat", {"prompt": "hi"}).body
-    assert words(by_fetch) == "You said: hi. How nice of you! "
-    assert server.request("/chat?prompt=hi").body == by_fetch
-    assert receive(by_fetch).messages[-1].type == "done"
+    question = {"messages": [{"role": "user", "content": "hi"}]}
+    by_fetch = parsed(post(server, "/v1/chat/completions", question).body)
+    assert text_of(by_fetch) == "You said: hi. How nice of you! "
+    by_event_source = server.request("/chat?prompt=hi").body
+    assert words(by_event_source) == text_of(by_fetch)
+    assert receive(by_event_source).messages[-1].type == "done"
 
 
 def test_chat_page_goes_on_where_an_eventsource_was_and_ends_it(example):
