@@ -130,3 +130,7 @@ def test_ids_are_made_if_they_are_not_given():
     (_, other), *_ = read(anthropic_messages_stream(["a"], model="m"))
     assert first["message"]["id"].startswith("msg_")
     assert first["message"]["id"] != other["message"]["id"]
+
+
+def test_pings_come_more_often_than_claude_code_is_patient():
+    assert messages([]).response().ping_interval == 10.0

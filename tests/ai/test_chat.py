@@ -145,6 +145,20 @@ def test_text_after_chunks_goes_on_and_is_finished():
     ]
 
 
+def test_a_chunk_without_choices_is_no_finish():
+    filtered = {"id": "f", "choices": [], "prompt_filter_results": []}  # Azure's first one
+    assert read(chat(Tokens(filtered, "a")))[1:] == [
+        chunk({"content": "a"}),
+        chunk({}, "stop"),
+        ("message", "[DONE]"),
+    ]
+
+
+def test_choices_that_begin_after_another_is_finished_are_to_be_finished_too():
+    late = [foreign({}, "stop"), foreign({"content": "b"}, index=1)]
+    assert names(chat(Tokens(*late)))[-1] == "error"
+
+
 def test_chunks_that_end_without_a_finish_are_an_error():
     assert names(chat(Tokens(foreign({"content": "a"})))) == ["content", "error"]
 

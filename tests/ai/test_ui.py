@@ -59,8 +59,9 @@ def test_arguments_that_are_not_json_are_an_error_of_the_call():
     ]
 
 
-def test_a_call_without_arguments_has_an_empty_input():
-    events = read(ui(Tokens(ToolCall(id="x", name="f"))))
+@pytest.mark.parametrize("arguments", ["", " ", "\n"])
+def test_a_call_without_arguments_has_an_empty_input(arguments):
+    events = read(ui(Tokens(ToolCall(id="x", name="f", arguments=arguments))))
     assert events[-4] == chunk("tool-input-available", toolCallId="x", toolName="f", input={})
 
 
