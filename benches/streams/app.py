@@ -5,7 +5,6 @@ Each is written as its documentation recommends, and streams the same objects.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import AsyncIterable, Iterable
@@ -23,10 +22,11 @@ from payloads import (
     TOKEN_FRAMES,
     Chunk,
     Item,
+    Pace,
+    burst,
     chunk,
     sized,
     stream,
-    sync_stream,
 )
 from sse_starlette import EventSourceResponse as SseStarletteResponse
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -53,8 +53,11 @@ EVENTS: dict[str, Any] = {
 
 def typed(path: str, response_class: Any, cls: Any, items: list[Any]) -> None:
     async def endpoint(n: int, period: float = 0) -> AsyncIterable[Any]:
-        async for item in stream(items, n, period):
+        pace = Pace(period)
+        for item in pace.items(items, n):
             yield item
+            if period:
+                await pace.next()
 
     endpoint.__annotations__["return"] = AsyncIterable[cls]
     app.get(path, response_class=response_class)(endpoint)
@@ -63,20 +66,20 @@ def typed(path: str, response_class: Any, cls: Any, items: list[Any]) -> None:
 def synchronous(path: str, response_class: Any) -> None:
     @app.get(path, response_class=response_class)
     def endpoint(n: int) -> Iterable[Item]:
-        yield from sync_stream(ITEMS, n)
+        yield from burst(ITEMS, n)
 
 
 def untyped(path: str, response_class: Any) -> None:
     @app.get(path, response_class=response_class)
-    async def endpoint(n: int, period: float = 0):
-        async for item in stream(CHUNKS, n, period):
+    async def endpoint(n: int):
+        for item in burst(CHUNKS, n):
             yield item
 
 
 def events(path: str, response_class: Any, event_class: Any) -> None:
     @app.get(path, response_class=response_class)
-    async def endpoint(n: int, period: float = 0):
-        async for item in stream(ITEMS, n, period):
+    async def endpoint(n: int):
+        for item in burst(ITEMS, n):
             yield event_class(data=item, event="item", id="1")
 
 
@@ -86,8 +89,11 @@ def frames(path: str, items: list[Any], frame: Any) -> None:
     @app.get(path)
     async def endpoint(n: int, period: float = 0):
         async def made():
-            async for item in stream(items, n, period):
+            pace = Pace(period)
+            for item in pace.items(items, n):
                 yield frame(item)
+                if period:
+                    await pace.next()
 
         return StreamingResponse(made(), media_type="text/event-stream")
 
@@ -165,17 +171,22 @@ def starlette(path: str, items: list[Any], response: Any) -> None:
     app.router.routes.append(Route(path, endpoint))
 
 
-def facade(response_class: Any) -> Any:
+def facade(path: str, items: list[Any], response_class: Any) -> None:
     """Items as texts, in sse-starlette's response or in ours under that name."""
 
-    def response(source: Any) -> Any:
+    async def endpoint(request: Any) -> Any:
+        n, period = int(request.query_params["n"]), float(request.query_params.get("period", 0))
+
         async def texts():
-            async for item in source:
+            pace = Pace(period)
+            for item in pace.items(items, n):
                 yield item.model_dump_json()
+                if period:
+                    await pace.next()
 
         return response_class(texts(), sep="\n")
 
-    return response
+    app.router.routes.append(Route(path, endpoint))
 
 
 FACADES: dict[str, Any] = {
@@ -188,27 +199,27 @@ for name, response_class in FACADES.items():
     starlette(f"/dicts/{name}", DICTS, lambda source, cls=response_class: cls(source, sep="\n"))
     starlette(f"/frames/{name}", FRAMES, response_class)
     for payload, (_, items) in PAYLOADS.items():
-        starlette(f"/{payload}/{name}", items, facade(response_class))
+        facade(f"/{payload}/{name}", items, response_class)
 for payload, (_, items) in PAYLOADS.items():
     starlette(f"/{payload}/eventwire Starlette", items, eventwire.EventSourceResponse)
 
 
 @app.get("/text/eventwire", response_class=eventwire.fastapi.EventSourceResponse)
 async def text(n: int, size: int) -> AsyncIterable[str]:
-    async for item in stream(sized(size), n, 0):
+    for item in burst(sized(size), n):
         yield item
 
 
 @app.get("/text/fastapi.sse", response_class=fastapi.sse.EventSourceResponse)
 async def their_text(n: int, size: int) -> AsyncIterable[str]:
-    async for item in stream(sized(size), n, 0):
+    for item in burst(sized(size), n):
         yield item
 
 
 @app.get("/text/StreamingResponse orjson")
 async def orjson_text(n: int, size: int):
     async def made():
-        async for item in stream(sized(size), n, 0):
+        for item in burst(sized(size), n):
             yield b"data: " + orjson.dumps(item) + b"\n\n"
 
     return StreamingResponse(made(), media_type="text/event-stream")
@@ -231,12 +242,11 @@ async def raw(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     headers = [(b"content-type", b"text/event-stream")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    number = 0
-    while not n or number < n:
+    pace = Pace(period)
+    for _ in pace.items(ITEMS, n):
         await send({"type": "http.response.body", "body": FRAME, "more_body": True})
-        number += 1
         if period:
-            await asyncio.sleep(period)
+            await pace.next()
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

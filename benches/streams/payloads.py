@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Iterator
 
 
 class Item(BaseModel):
@@ -71,30 +71,45 @@ def sized(size: int) -> list[str]:
     return [text[:size]] * 100
 
 
-async def stream(items: list, n: int, period: float) -> AsyncIterator:
-    """Yield n of the items (0: for ever); at once, or each at its time.
+def burst(items: list, n: int) -> Iterator:
+    """Return n of the items (0: for ever), without a frame of Python for each."""
+    return itertools.islice(itertools.cycle(items), n or None)
 
-    A chunk that is due at a time says so, in ``created``: µs of Unix time. A late one is made late,
-    and still says when it was due.
+
+class Pace:
+    """The time at which events are due: one each ``period`` seconds, or all at once (0).
+
+    A late event is made late, and the next one is due when it was.
     """
-    if not period:
+
+    def __init__(self, period: float) -> None:
+        self._period = period
+        self._offset = time.time() - time.monotonic()
+        self._due = time.monotonic()
+
+    def items(self, items: list, n: int) -> Iterator:
+        """Return n of the items (0: for ever).
+
+        A chunk that is due at a time says so, in ``created``: µs of Unix time.
+        """
+        if self._period and isinstance(items[0], Chunk):
+            return self._stamped(n)
+        return burst(items, n)
+
+    def _stamped(self, n: int) -> Iterator[Chunk]:
         for number in range(n) if n else itertools.count():
-            yield items[number % len(items)]
-        return
-    offset = time.time() - time.monotonic()
-    due = time.monotonic()
-    number = 0
-    while not n or number < n:
-        item = items[number % len(items)]
-        if isinstance(item, Chunk):
-            item = chunk(number % 100, int((due + offset) * 1e6))
+            yield chunk(number % 100, int((self._due + self._offset) * 1e6))
+
+    def next(self) -> Awaitable[None]:
+        """Wait until the next event is due."""
+        self._due += self._period
+        return asyncio.sleep(max(0.0, self._due - time.monotonic()))
+
+
+async def stream(items: list, n: int, period: float) -> AsyncIterator:
+    """Yield n of the items (0: for ever), at their pace."""
+    pace = Pace(period)
+    for item in pace.items(items, n):
         yield item
-        number += 1
-        due += period
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-
-def sync_stream(items: list, n: int) -> Iterator:
-    """Yield n of the items (0: for ever) at once."""
-    for number in range(n) if n else itertools.count():
-        yield items[number % len(items)]
+        if period:
+            await pace.next()
