@@ -1,7 +1,7 @@
 """Types of the Rust extension."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, ClassVar, Final, Literal, Never, final
+from typing import Any, ClassVar, Literal, Never, final
 
 from pydantic import GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
@@ -17,8 +17,8 @@ __all__ = [
     "Slicer",
     "SseStarletteEncoder",
     "TemplatedEvent",
-    "_FastAPIEventCall",
     "__version__",
+    "_call_natively",
     "format_sse_event",
 ]
 
@@ -189,6 +189,9 @@ class TemplatedEvent:
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The schema of an event, of which only a template's events are instances."""
 
+def _call_natively(cls: type, /) -> None:
+    """Make calls of ``eventwire.fastapi.ServerSentEvent`` native, those of its subclasses not."""
+
 def format_sse_event(
     *,
     data_str: str | None = None,
@@ -209,15 +212,6 @@ def format_sse_event(
     >>> format_sse_event(data_str="two\nlines", event="note", id="7")
     b'event: note\ndata: two\ndata: lines\nid: 7\n\n'
     """
-
-@final
-class _FastAPIEventCall:
-    """Descriptor for the metaclass of ``eventwire.fastapi.ServerSentEvent``: its ``__call__``."""
-
-    FIELDS: Final[list[str]]
-
-    def __new__(cls, general: Callable[..., Any]) -> _FastAPIEventCall: ...
-    def __get__(self, instance: Any, owner: Any = None, /) -> Callable[..., Any]: ...
 
 @final
 class Encoder:

@@ -23,10 +23,8 @@ else:
     class _NativeCall(type(_FastAPIServerSentEvent)):
         """Calls of the class itself; an ``__init__`` would be called for validation, too."""
 
-        # A FastAPI whose event has other fields makes its events itself.
-        if [*_FastAPIServerSentEvent.model_fields] == _core._FastAPIEventCall.FIELDS:  # noqa: SLF001
-            __call__ = _core._FastAPIEventCall(type(_FastAPIServerSentEvent).__call__)  # noqa: SLF001  # private to the package
-
     class ServerSentEvent(_FastAPIServerSentEvent, metaclass=_NativeCall):
         __doc__ = _FastAPIServerSentEvent.__doc__  # it is the description in the schema
         __module__ = "eventwire.fastapi"
+
+    _core._call_natively(ServerSentEvent)  # noqa: SLF001  # private to the package

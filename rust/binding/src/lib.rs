@@ -38,7 +38,7 @@ mod _core {
     #[pymodule_export]
     use crate::encoder::Encoder;
     #[pymodule_export]
-    use crate::event::{FastApiEventCall, ServerSentEvent, SseStarletteEncoder, format_sse_event};
+    use crate::event::{ServerSentEvent, SseStarletteEncoder, call_natively, format_sse_event};
     #[pymodule_export]
     use crate::slice::Slicer;
     #[pymodule_export]
@@ -53,7 +53,7 @@ mod _core {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         if crate::raw::is_main_interpreter(py) {
-            crate::raw::call_with_keywords::<ServerSentEvent>(py);
+            crate::raw::call_with_keywords::<ServerSentEvent>(&py.get_type::<ServerSentEvent>());
             return crate::raw::call_instances::<EventTemplate>(py);
         }
         Err(PyImportError::new_err(

@@ -12,7 +12,7 @@ mod kind;
 mod native;
 mod sse_starlette;
 
-pub(crate) use construct::FastApiEventCall;
+pub(crate) use construct::call_natively;
 pub(crate) use fields::{Fields, format_sse_event, text};
 pub(crate) use kind::{Event, EventKind, event_kind, event_of};
 pub(crate) use native::ServerSentEvent;

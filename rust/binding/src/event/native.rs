@@ -287,10 +287,11 @@ impl ServerSentEvent {
 
 impl FromKeywords for ServerSentEvent {
     fn from_keywords<'py>(
+        class: &Bound<'py, PyType>,
         names: Borrowed<'_, 'py, PyTuple>,
         given: &[Borrowed<'_, 'py, PyAny>],
     ) -> Option<PyResult<Bound<'py, PyAny>>> {
-        let py = names.py();
+        let py = class.py();
         let known = interned_names(py);
         let mut values: Values<'py> = [const { None }; NAMES.len()];
         for (name, value) in names.iter_borrowed().zip(given) {
