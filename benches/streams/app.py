@@ -5,6 +5,7 @@ Each is written as its documentation recommends, and streams the same objects.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterable, Iterable
@@ -242,12 +243,17 @@ async def raw(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     headers = [(b"content-type", b"text/event-stream")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
+    # uvicorn's `send` goes on saying nothing when the client has left.
+    left = asyncio.ensure_future(receive())
     pace = Pace(period)
     for _ in pace.items(ITEMS, n):
+        if left.done():
+            return
         await send({"type": "http.response.body", "body": FRAME, "more_body": True})
         if period:
             await pace.next()
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+    left.cancel()
 
 
 async def contenders(scope: Any, receive: Any, send: Any) -> None:

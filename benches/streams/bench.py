@@ -28,7 +28,7 @@ class Bench:
     left_out: dict[str, str] = field(default_factory=dict)
 
     def server(self, contender: str, server: str = "uvicorn") -> Server:
-        """The server that has the contender."""
+        """The server that has the contender, at rest."""
         app = "app:contenders"
         if contender == "litestar":
             app = "litestar_app:contenders"
@@ -36,7 +36,9 @@ class Bench:
             server = app = contender
         if (server, app) not in self.running:
             self.running[server, app] = self.stack.enter_context(Server(server, app))
-        return self.running[server, app]
+        running = self.running[server, app]
+        running.settle()
+        return running
 
     def there(self, names: list[str]) -> list[str]:
         """Those that are asked for and can run here."""

@@ -155,6 +155,17 @@ class Server:
         share = user / (user + system) if user + system else 1.0
         return exact * share, exact * (1 - share)
 
+    def settle(self) -> None:
+        """Wait until what was measured last has left nothing behind that takes time."""
+        deadline = time.monotonic() + 20
+        used = sum(self.cpu())
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+            used, before = sum(self.cpu()), used
+            if used - before < 0.001:
+                return
+        raise TimeoutError(f"{self.name} does not come to rest")
+
     def rss(self) -> int:
         """Resident bytes."""
         return (
