@@ -49,6 +49,8 @@ def overhead(bench: Bench) -> Iterator[dict[str, Any]]:
         "raw ASGI": "/constant/raw ASGI",
         "StreamingResponse, constant bytes": "/constant/StreamingResponse",
         **{name: f"/item/{name}" for name in PACED if name not in {"axum", "go", "litestar"}},
+        # Those two take no models: dicts that hold the JSON.
+        **{name: f"/dicts/{name}" for name in ("eventwire.sse_starlette", "sse-starlette")},
     }
     names = bench.there([*paths])
     for number, name in itertools.product(range(bench.rounds), names):
