@@ -9,6 +9,7 @@ What is compared are ratios to the rivals of the same run, because machines diff
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import sys
@@ -29,13 +30,15 @@ def rows(
         key = columns[0][0]
         then, now = by_case(before, work), by_case(after, work)
         for case in then.keys() & now.keys():
-            for name in then[case].keys() & now[case].keys() - {OURS}:
-                old, new = ratios(then[case], name, key), ratios(now[case], name, key)
+            both = then[case].keys() & now[case].keys()
+            ours = {name for name in both if name.startswith(OURS) or name == "constant frames"}
+            for base, name in itertools.product(ours, both - ours):
+                old, new = (ratios(cells[case], name, key, base) for cells in (then, now))
                 if old and new:
                     if key not in LESS_IS_BETTER:
                         old, new = [1 / x for x in old if x], [1 / x for x in new if x]
                     worse = bool(old and new) and max(new) < min(old)
-                    found.append((f"{work}, {case}: {name}", old, new, worse))
+                    found.append((f"{work}, {case}: {name} to {base}", old, new, worse))
     return sorted(found)
 
 
@@ -44,7 +47,10 @@ def show(before: dict[str, Any], after: dict[str, Any], *, gate: bool) -> int:
     print("| rival, as a multiple of ours | then | now | change |")
     print("|---|---:|---:|---:|")
     any_worse = False
-    for name, old, new, worse in rows(before, after):
+    compared = rows(before, after)
+    if not compared:
+        raise SystemExit("the two results have nothing in common")
+    for name, old, new, worse in compared:
         change = statistics.median(new) / statistics.median(old) - 1
         mark = " **worse**" if worse else ""
         print(f"| {name} | {spread(old, 2)} | {spread(new, 2)} | {change:+.0%}{mark} |")

@@ -3,8 +3,9 @@
     python benches/streams/gate.py OLD NEW [WORK ...]
 
 Each commit gets a clone and an environment of its own below `target/gate`. They are measured in
-turns, three times each; what counts is the ratio to the rivals in the same run. It fails if a
-ratio is worse by more than both spreads.
+turns, three times each, by NEW's benchmarks and with the same versions of everything else; what
+counts is the ratio to the rivals in the same run. It fails if a ratio is worse by more than both
+spreads.
 """
 
 from __future__ import annotations
@@ -27,12 +28,20 @@ def run(*command: str | Path, cwd: Path) -> None:
     subprocess.run(command, cwd=cwd, check=True)
 
 
+def whole(name: str) -> str:
+    """Return the commit that a name stands for now."""
+    command = ["git", "rev-parse", "--verify", f"{name}^{{commit}}"]
+    return subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
 def prepare(commit: str) -> Path:
     """Clone and build a commit."""
     folder = ROOT / "target/gate" / commit
     if not folder.exists():
         run("git", "clone", "--quiet", "--no-checkout", ROOT, folder, cwd=ROOT)
-        run("git", "checkout", "--quiet", "--detach", commit, cwd=folder)
+    run("git", "checkout", "--quiet", "--detach", commit, cwd=folder)
     run("make", "--silent", ".venv/.bench", ".venv/.built", cwd=folder)
     return folder
 
@@ -49,15 +58,19 @@ def merged(results: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> int:
     """Measure and compare."""
-    old, new, *works = sys.argv[1:]
+    old, new = (whole(name) for name in sys.argv[1:3])
+    works = sys.argv[3:]
     folders = {commit: prepare(commit) for commit in (old, new)}
     results: dict[str, list[dict[str, Any]]] = {old: [], new: []}
     for turn in range(TURNS):
-        for commit, folder in folders.items():
+        for commit, folder in sorted(folders.items(), reverse=turn % 2 == 1):
             out = ROOT / "target/gate" / f"{commit}-{turn}.json"
             command = [folder / ".venv/bin/python", "benches/streams", *(works or ["burst"])]
-            run(*command, "--rounds", "2", "--out", out, "--only", *ONLY, cwd=folder)
+            run(*command, "--rounds", "2", "--out", out, "--only", *ONLY, cwd=folders[new])
             results[commit].append(json.loads(out.read_text()))
+    versions = {str(result["versions"]) for turns in results.values() for result in turns}
+    if len(versions) > 1:
+        raise SystemExit(f"not the same versions: {versions}")
     return compare.show(merged(results[old]), merged(results[new]), gate=True)
 
 

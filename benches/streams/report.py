@@ -95,6 +95,9 @@ def by_case(result: dict[str, Any], work: str) -> dict[str, Cells]:
         floor = cells.get("raw ASGI", {})
         for rounds in cells.values():
             for number, record in rounds.items():
+                if record["contender"] == "raw ASGI":
+                    # Its bytes do not say when they were due.
+                    record.pop("late_p50", None), record.pop("late_p99", None)
                 if "us" in record and number in floor:
                     record["above"] = record["us"] - floor[number]["us"]
                 if "user_us" in record and number in floor:
@@ -102,9 +105,9 @@ def by_case(result: dict[str, Any], work: str) -> dict[str, Cells]:
     return cases
 
 
-def ratios(cells: Cells, name: str, key: str) -> list[float]:
-    """A contender's figures as multiples of ours, round by round."""
-    ours = cells.get(OURS) or cells.get(FACADE, {})
+def ratios(cells: Cells, name: str, key: str, base: str = "") -> list[float]:
+    """A contender's figures as multiples of ours (``base``), round by round."""
+    ours = cells[base] if base else cells.get(OURS) or cells.get(FACADE, {})
     shared = ours.keys() & cells[name].keys()
     return [cells[name][n][key] / ours[n][key] for n in sorted(shared) if ours[n][key]]
 

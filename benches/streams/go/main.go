@@ -1,4 +1,6 @@
 // The reference in Go: net/http, on one core, the same paths as the contenders in Python.
+//
+// As there, a burst sends objects that were made before, and a paced chunk is made when it is due.
 package main
 
 import (
@@ -12,9 +14,9 @@ import (
 )
 
 type item struct {
-	ID    int     `json:"id"`
-	Name  string  `json:"name"`
-	Price float64 `json:"price"`
+	ID    int    `json:"id"`
+	Name  string `json:"name"`
+	Price price  `json:"price"`
 }
 
 type delta struct {
@@ -36,15 +38,16 @@ type chunk struct {
 	Choices []choice `json:"choices"`
 }
 
+type price float64
+
 // Pydantic writes whole floats with a digit behind the point.
-func (i item) MarshalJSON() ([]byte, error) {
-	price := strconv.FormatFloat(i.Price, 'f', 1, 64)
-	return []byte(fmt.Sprintf(`{"id":%d,"name":%q,"price":%s}`, i.ID, i.Name, price)), nil
+func (p price) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(p), 'f', 1, 64), nil
 }
 
-func newChunk(number int, created int64) chunk {
+func newChunk(number int, created int64) *chunk {
 	content := fmt.Sprintf(" hello %d", number)
-	return chunk{
+	return &chunk{
 		ID: "chatcmpl-123", Object: "chat.completion.chunk", Created: created, Model: "gpt",
 		Choices: []choice{{Delta: delta{Content: &content}}},
 	}
@@ -79,10 +82,13 @@ func stream(make func(number int, due time.Time) any) http.HandlerFunc {
 func main() {
 	runtime.GOMAXPROCS(1)
 	paced := func(number int, due time.Time) any { return newChunk(number, due.UnixMicro()) }
-	constant := func(number int, _ time.Time) any { return newChunk(number, 1_700_000_000) }
-	http.HandleFunc("/item/go", stream(func(number int, _ time.Time) any {
-		return item{number, fmt.Sprintf("item %d", number), float64(number) * 1.5}
-	}))
+	var items, chunks [100]any
+	for number := range items {
+		items[number] = &item{number, fmt.Sprintf("item %d", number), price(number) * 1.5}
+		chunks[number] = newChunk(number, 1_700_000_000)
+	}
+	constant := func(number int, _ time.Time) any { return chunks[number] }
+	http.HandleFunc("/item/go", stream(func(number int, _ time.Time) any { return items[number] }))
 	http.HandleFunc("/chunk/go", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("period") == "" {
 			stream(constant)(w, r)
