@@ -20,6 +20,7 @@ from payloads import (
     CHUNKS,
     FRAME,
     ITEMS,
+    TEXTS,
     TOKEN_FRAMES,
     Chunk,
     Item,
@@ -127,8 +128,8 @@ TOKEN = eventwire.EventTemplate(
 
 @app.get("/token/eventwire template", response_class=eventwire.fastapi.EventSourceResponse)
 async def by_template(n: int):
-    for number in range(n):
-        yield TOKEN(content=f" hello {number % 100}")
+    for text in burst(TEXTS, n):
+        yield TOKEN(content=text)
 
 
 @app.get("/token/constant frames", response_class=eventwire.fastapi.EventSourceResponse)
@@ -136,8 +137,8 @@ async def constant_frames(n: int):
     """The floor: frames that are encoded already."""
 
     async def made():
-        for number in range(n):
-            yield TOKEN_FRAMES[number % 100]
+        for frame in burst(TOKEN_FRAMES, n):
+            yield frame
 
     return eventwire.EventSourceResponse(made())
 

@@ -61,6 +61,7 @@ def chunk(number: int, created: int = 1_700_000_000) -> Chunk:
 
 
 CHUNKS = [chunk(number) for number in range(100)]
+TEXTS = [f" hello {number}" for number in range(100)]
 TOKEN_FRAMES = [f"data: {token.model_dump_json()}\n\n".encode() for token in CHUNKS]
 FRAME = b'data: {"id":1,"name":"item 1","price":1.5}\n\n'
 

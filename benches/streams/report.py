@@ -151,6 +151,7 @@ def head(result: dict[str, Any]) -> str:
 # Benchmarks of streams
 
 Made by `make bench-streams`, `make bench-report`; {result["date"]}, commit {result["commit"]}.
+What the costs that remain consist of: [PROFILE.md](PROFILE.md).
 
 ## Rules
 
