@@ -97,7 +97,7 @@ bench: $(VENV)/.bench $(VENV)/.built ## all that is short, a few minutes: criter
 bench-encode: $(VENV)/.sdk $(VENV)/.built ## a table: what encoding costs, as ratios to the rivals, with spread
 	PYTHONPATH=benches $(BIN)/python -m encode $(ARGS)
 
-bench-streams: $(VENV)/.bench $(VENV)/.built ## streams end to end, beside their rivals (40 minutes; ARGS: burst paced …, --only, --rounds)
+bench-streams: $(VENV)/.bench $(VENV)/.built ## streams end to end, beside their rivals (half an hour; ARGS: burst paced …, --only, --rounds)
 	$(BIN)/python benches/streams $(ARGS)
 
 bench-report: $(VENV)/.bench ## benches/REPORT.md and its pictures, from the newest results (ARGS: results)

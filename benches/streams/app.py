@@ -32,7 +32,7 @@ from payloads import (
 )
 from sse_starlette import EventSourceResponse as SseStarletteResponse
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.responses import StreamingResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 import eventwire
@@ -261,5 +261,8 @@ async def contenders(scope: Any, receive: Any, send: Any) -> None:
     """What the server runs."""
     if scope["type"] == "http" and scope["path"] == "/constant/raw ASGI":
         await raw(scope, receive, send)
+    elif scope["type"] == "http" and scope["path"] == "/tasks":
+        count = PlainTextResponse(str(len(asyncio.all_tasks())))
+        await count(scope, receive, send)
     else:
         await app(scope, receive, send)

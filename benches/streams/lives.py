@@ -28,16 +28,20 @@ def idle(bench: Bench) -> Iterator[dict[str, Any]]:
             # Warm: modules, caches, the allocator's first arenas.
             load.read(where.port, target, streams=50, events=1, seconds=5)
             time.sleep(0.5)
-            before = where.rss()
+            before, tasks = where.rss(), int(where.get("/tasks"))
             process = load.start(
                 where.port, target, streams=streams, ramp=500, seconds=streams / 500 + 5
             )
             time.sleep(streams / 500 + 1.5)
-            rss, used = where.rss() - before, sum(where.cpu())
+            rss = where.rss() - before
+            tasks = int(where.get("/tasks")) - tasks
+            assert tasks >= streams, (name, tasks)  # all of them are open
+            used = sum(where.cpu())
             time.sleep(2)
             yield {
                 "work": "idle", "case": f"{streams} streams", "server": where.name,
                 "contender": name, "round": 0, "kib": rss / streams / 1024,
+                "tasks": tasks / streams,
                 "us_per_s": (sum(where.cpu()) - used) / 2 / streams * 1e6,
             }  # fmt: skip
             process.kill()

@@ -61,7 +61,10 @@ COLUMNS = {
         *[("late_p50", "late p50, µs", 0), ("late_p99", "late p99, µs", 0)],
     ],
     "capacity": [("streams", "streams", 0)],
-    "idle": [("kib", "KiB per stream", 1), ("us_per_s", "CPU µs per stream and second", 1)],
+    "idle": [
+        *[("kib", "KiB per stream", 1), ("tasks", "tasks per stream", 1)],
+        ("us_per_s", "CPU µs per stream and second", 1),
+    ],
     "first": [("p50", "p50, µs", 0), ("p99", "p99, µs", 0)],
     "churn": [("us", "CPU µs per stream", 0)],
     "sizes": [("us", "CPU µs per event", 1)],
