@@ -41,6 +41,20 @@ def ui(tokens: Any, **options: Any) -> EventStream:
 PROTOCOLS = {"chat": chat, "responses": responses, "messages": messages, "ui": ui}
 
 
+ENDS = {
+    "chat": ["stop", "[DONE]"],
+    "responses": ["response.completed"],
+    "messages": ["message_delta", "message_stop"],
+    "ui": ["finish-step", "finish", "[DONE]"],
+}
+ERRORS = {
+    "chat": ["error"],
+    "responses": ["response.failed"],
+    "messages": ["error"],
+    "ui": ["error", "finish-step", "finish", "[DONE]"],
+}
+
+
 class Tokens:
     """An async iterator over items; an exception among them is raised. It counts closings."""
 
@@ -136,3 +150,34 @@ def text_of(events: list[tuple[str, Any]]) -> str:
         if isinstance(delta, dict):
             parts.append(delta.get("text", ""))
     return "".join(parts)
+
+
+def ends_with_error(protocol, events):
+    expected = ERRORS[protocol]
+    kinds = [kind(*event) for event in events if kind(*event) != "text-end"]
+    return kinds[-len(expected) :] == expected
+
+
+class SDKStream:
+    """Like the stream of an SDK: an iterable with ``close``, whose iterator is another object."""
+
+    def __init__(self, *items):
+        self.items, self.closed = items, 0
+
+    async def __aiter__(self):
+        for item in self.items:
+            yield item
+
+    async def close(self):
+        self.closed += 1
+
+
+class SyncSDKStream:
+    def __init__(self, *items):
+        self.items, self.closed = items, 0
+
+    def __iter__(self):
+        yield from self.items
+
+    def close(self):
+        self.closed += 1
