@@ -31,9 +31,10 @@ def run(*command: str | Path, cwd: Path) -> None:
 def whole(name: str) -> str:
     """Return the commit that a name stands for now."""
     command = ["git", "rev-parse", "--verify", f"{name}^{{commit}}"]
-    return subprocess.run(
-        command, cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.strip()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"there is no commit {name}")
+    return done.stdout.strip()
 
 
 def prepare(commit: str) -> Path:
